@@ -1,0 +1,48 @@
+# `make up` and `make test` are all that a new machine needs; `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+STACK ?= local
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+$(VENV)/.installed: requirements-dev.lock
+	@echo "Installing the Python dependencies into $(VENV) (about a minute)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	touch $@
+
+setup: $(VENV)/.installed ## Install the Python dependencies into .venv
+
+up: setup ## Deploy STACK (default local, on the local cloud, which is started)
+	@$(BIN)/python -m tools.deploy up --stack $(STACK)
+
+preview: setup ## Show what `make up` would change
+	@$(BIN)/python -m tools.deploy preview --stack $(STACK)
+
+down: setup ## Take STACK down again, and the local cloud with it
+	@$(BIN)/python -m tools.deploy down --stack $(STACK)
+
+outputs: setup ## Print STACK's outputs as a table
+	@$(BIN)/python -m tools.deploy outputs --stack $(STACK)
+
+check: setup ## Lint, types, unit and golden tests
+	@$(BIN)/python -m tools.proof check
+
+test: setup ## Everything that this machine can prove
+	@$(BIN)/python -m tools.proof test
+
+bench: setup ## Benchmarks of the guest's script, side by side
+	@$(BIN)/python -m bench
+
+clean: down ## Take everything down and remove what was installed
+	rm -rf .lab .tools .state .reports $(VENV)
+
+.PHONY: help setup up preview down outputs check test bench clean

@@ -1,0 +1,1 @@
+"""What the Makefile calls: deploying a stack, proving the project."""

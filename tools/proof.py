@@ -1,0 +1,249 @@
+"""`make check` and `make test`: what is proved, against what, and what could not be run here."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from tools import toolchain
+
+ROOT = toolchain.ROOT
+REPORTS = ROOT / ".reports"
+PYTHON = sys.executable
+COVERAGE_MINIMUM = 95
+BEAT_SECONDS = 30
+
+
+@dataclass
+class Stage:
+    """One program to run, with its log and, for pytest, its results.
+
+    Attributes:
+        name: What the stage is called in the summary.
+        says: What it proves.
+        command: Program and arguments.
+        apt: File with the Debian packages that it needs, installed when root.
+        environment: Variables beside our own.
+    """
+
+    name: str
+    says: str
+    command: Sequence[str]
+    apt: Path | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
+    seconds: float = 0
+
+    @property
+    def log(self) -> Path:
+        """Everything that the program printed."""
+        return REPORTS / f"{self.name}.log"
+
+    @property
+    def results(self) -> Path:
+        """What pytest counted."""
+        return REPORTS / f"{self.name}.xml"
+
+
+def pytest(name: str, says: str, *arguments: str, apt: str | None = None, **environment: str) -> Stage:
+    """A stage that runs pytest."""
+    command = [PYTHON, "-m", "pytest", *arguments, "-p", "no:cacheprovider", f"--junitxml={REPORTS / name}.xml"]
+    return Stage(name, says, command, None if apt is None else ROOT / apt, environment)
+
+
+def check_stages() -> list[list[Stage]]:
+    """Lanes of `make check`."""
+    python = [PYTHON, "-m"]
+    sources = [
+        each
+        for each in ("__main__.py", "components", "guest", "lab", "tests", "examples", "tools", "bench")
+        if (ROOT / each).exists()
+    ]
+    return [
+        [
+            Stage("lint", "ruff finds nothing", [*python, "ruff", "check", *sources]),
+            Stage("format", "ruff would format nothing", [*python, "ruff", "format", "--check", *sources]),
+            Stage("types", "mypy --strict finds nothing", [*python, "mypy"]),
+        ],
+        [
+            pytest(
+                "unit",
+                "components on Pulumi mocks, the pure guest, goldens, refused configurations, rendered files",
+                "tests/unit",
+                "tests/golden",
+                "tests/invalid",
+                "tests/rendered",
+                "--cov",
+                f"--cov-fail-under={COVERAGE_MINIMUM}",
+            )
+        ],
+    ]
+
+
+def test_stages(lab: Path) -> list[list[Stage]]:
+    """Lanes of `make test` beyond the check; the lanes run side by side."""
+    cloud = {"MULTIPORT_TEST_LAB": str(lab)}
+    return [
+        [
+            pytest(
+                "netns",
+                "the script on a real kernel, against a router that drops what Neutron drops",
+                "tests/netns",
+                apt="tests/netns/apt.txt",
+            ),
+            pytest("guests", "booted guests on four network stacks", "tests/guests", "-k", "nspawn", apt="tests/guests/apt.txt"),
+        ],
+        [
+            pytest("lab", "the local cloud and the direct driver", "tests/lab"),
+            pytest("engine", "official CLI and plugin on real OpenStack services", "tests/engine", "-n", "2", **cloud),
+        ],
+    ]
+
+
+def main() -> int:
+    """Run the lanes of `check` or `test` and print the summary; 0 only if every stage passed."""
+    REPORTS.mkdir(exist_ok=True)
+    subprocess.run([PYTHON, "-m", "tools.fetch_check_tools"], check=True, cwd=ROOT)
+    started = time.monotonic()
+    stages = _run(check_stages())
+    if sys.argv[1:] == ["test"] and not any(stage.status for stage in stages):
+        lab = REPORTS / "lab"
+        stages += _run(test_stages(lab))
+    return _summary(stages, time.monotonic() - started)
+
+
+def _run(lanes: list[list[Stage]]) -> list[Stage]:
+    for stage in (stage for lane in lanes for stage in lane):
+        _install(stage)
+    threads = [threading.Thread(target=_lane, args=(lane,)) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    beat = time.monotonic()
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(0.2)
+        if time.monotonic() - beat > BEAT_SECONDS:
+            beat = time.monotonic()
+            for stage in (stage for lane in lanes for stage in lane):
+                if stage.log.exists() and stage.status is None and stage.seconds:
+                    print(f"    {stage.name}: {_last_line(stage.log)}", flush=True)
+    return [stage for lane in lanes for stage in lane]
+
+
+def _lane(lane: list[Stage]) -> None:
+    for stage in lane:
+        print(f"==> {stage.name}: {stage.says}", flush=True)
+        stage.results.unlink(missing_ok=True)
+        started = time.monotonic()
+        stage.seconds = 0.1  # running
+        with stage.log.open("w") as log:
+            environment = {**os.environ, **stage.environment, "COVERAGE_FILE": str(REPORTS / f".coverage.{stage.name}")}
+            status = subprocess.run(
+                stage.command,
+                check=False,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            ).returncode
+        stage.seconds = time.monotonic() - started
+        stage.status = status
+        print(f"==> {stage.name}: {'passed' if status == 0 else f'FAILED ({status})'} in {stage.seconds:.0f} s", flush=True)
+        if status != 0:
+            print("\n".join(stage.log.read_text(errors="replace").splitlines()[-80:]), flush=True)
+
+
+def _install(stage: Stage) -> None:
+    """Debian packages that the stage's tests use; without root or apt the tests say themselves what they miss."""
+    if stage.apt is None or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return
+    wanted = [line.split("#")[0].strip() for line in stage.apt.read_text().splitlines()]
+    missing = [each for each in wanted if each and not _installed(each)]
+    if missing:
+        print(f"==> {stage.name}: installing the Debian packages {' '.join(missing)}", flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (
+            ["apt-get", "-qq", "update"],
+            ["apt-get", "-qq", "install", "--yes", "--no-install-recommends", *missing],
+        ):
+            with stage.log.open("a") as log:
+                subprocess.run(command, check=False, env=environment, stdout=log, stderr=subprocess.STDOUT)
+
+
+def _installed(package: str) -> bool:
+    answer = subprocess.run(["dpkg-query", "-W", "-f", "${Status}", package], check=False, capture_output=True, text=True)
+    return answer.stdout == "install ok installed"
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:120] if lines else "starting"
+
+
+def _counts(stage: Stage) -> tuple[int, int, dict[str, int]]:
+    """Passed, failed, and why how many were not run."""
+    if not stage.results.exists():
+        return (0, 0, {})
+    passed = failed = 0
+    not_run: dict[str, int] = {}
+    for case in ET.parse(stage.results).iter("testcase"):  # noqa: S314 - pytest has just written it
+        skipped = case.find("skipped")
+        if skipped is not None:
+            reason = skipped.get("message", "no reason given")
+            not_run[reason] = not_run.get(reason, 0) + 1
+        elif case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        else:
+            passed += 1
+    return passed, failed, not_run
+
+
+def _summary(stages: list[Stage], seconds: float) -> int:
+    print("\nWhat was proved", flush=True)
+    total_passed = total_failed = total_not_run = 0
+    reasons: dict[str, int] = {}
+    for stage in stages:
+        passed, failed, not_run = _counts(stage)
+        total_passed, total_failed = total_passed + passed, total_failed + failed
+        total_not_run += sum(not_run.values())
+        for reason, count in not_run.items():
+            reasons[f"{stage.name}: {reason}"] = count
+        verdict = "ok" if stage.status == 0 else "FAILED"
+        counts = f"{passed} passed, {failed} failed, {sum(not_run.values())} not run" if stage.results.exists() else ""
+        print(f"  {verdict:6}  {stage.name:8}  {stage.seconds:5.0f} s  {stage.says}{f' ({counts})' if counts else ''}")
+    print("\nAgainst what")
+    for line in _versions():
+        print(f"  {line}")
+    if reasons:
+        print("\nNOT RUN")
+        for reason, count in sorted(reasons.items()):
+            print(f"  {count:3} x {reason}")
+    print(f"\n{seconds / 60:.1f} minutes")
+    print(f"{total_passed} passed, {total_failed} failed, {total_not_run} skipped", flush=True)
+    return 1 if any(stage.status != 0 for stage in stages) else 0
+
+
+def _versions() -> list[str]:
+    lines = [f"Python {sys.version.split()[0]}, pulumi {version('pulumi')}, pulumi-openstack {version('pulumi-openstack')}"]
+    try:
+        found = toolchain.find(lambda _: None, fetch=False)
+        lines.append(f"Pulumi CLI {found.version}, openstack plugin {found.plugin}")
+    except toolchain.ToolchainError as error:
+        lines.append(f"NO Pulumi CLI: {error}; everything that needs it was not run")
+    lock = ROOT / "lab" / "requirements.lock"
+    services = ("keystone", "glance", "openstack-placement", "neutron", "nova")
+    pins = dict(line.split(" ")[0].split("==") for line in lock.read_text().splitlines() if "==" in line) if lock.exists() else {}
+    lines.append("OpenStack: " + ", ".join(f"{name} {pins.get(name, 'unknown')}" for name in services))
+    lines.append(f"Kernel {os.uname().release}")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

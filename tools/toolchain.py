@@ -1,0 +1,96 @@
+"""The official Pulumi CLI and the openstack plugin: found where they fit, else fetched by what Pulumi ships for that."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OWN = ROOT / ".tools" / "pulumi"
+# The first CLI release that the pinned SDK was seen to work with.
+MINIMUM = (3, 259, 0)
+INSTALL_HELP = "https://www.pulumi.com/docs/install"
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A CLI that works, and the environment that it needs."""
+
+    pulumi: Path
+    version: str
+    plugin: str
+
+
+class ToolchainError(Exception):
+    """The CLI or the plugin cannot be had; the text says why."""
+
+
+def find(say: Callable[[str], None], environment: Mapping[str, str] | None = None, *, fetch: bool = True) -> Toolchain:
+    """The CLI and the plugin, fetched if `fetch`.
+
+    Raises:
+        ToolchainError: one of them is neither here nor within reach.
+    """
+    environment = os.environ if environment is None else environment
+    cli = _installed_cli(environment) or (_fetch_cli(say) if fetch else None)
+    if cli is None:
+        raise ToolchainError("no Pulumi CLI of version 3.259 or later is on PATH")
+    pulumi, cli_version = cli
+    plugin = version("pulumi-openstack")
+    if not _has_plugin(pulumi, plugin, environment):
+        if not fetch:
+            raise ToolchainError(f"the openstack plugin {plugin} is not installed")
+        _fetch_plugin(pulumi, plugin, say)
+    return Toolchain(pulumi, cli_version, plugin)
+
+
+def _installed_cli(environment: Mapping[str, str]) -> tuple[Path, str] | None:
+    places = [shutil.which("pulumi", path=environment.get("PATH")), Path.home() / ".pulumi/bin/pulumi", OWN / "bin/pulumi"]
+    for place in places:
+        if place is None or not Path(place).is_file():
+            continue
+        answer = subprocess.run([place, "version"], capture_output=True, text=True, check=False)
+        found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)\S*", answer.stdout.strip())
+        numbers = tuple(int(part) for part in found.groups()) if found else (0, 0, 0)
+        if numbers[0] == MINIMUM[0] and numbers >= MINIMUM:
+            return Path(place), answer.stdout.strip()
+    return None
+
+
+def _fetch_cli(say: Callable[[str], None]) -> tuple[Path, str]:
+    from pulumi.automation import PulumiCommand  # noqa: PLC0415 - slow to import, and seldom needed
+    from semver import VersionInfo  # noqa: PLC0415 - what PulumiCommand itself speaks
+
+    wanted = version("pulumi")
+    say(f"Fetching the Pulumi CLI {wanted} with Pulumi's own installer")
+    try:
+        PulumiCommand.install(root=str(OWN), version=VersionInfo.parse(wanted))
+    except Exception as error:  # whatever the installer meets, the answer is the same
+        raise ToolchainError(f"the Pulumi CLI could not be fetched ({error})") from error
+    return OWN / "bin/pulumi", f"v{wanted}"
+
+
+def _has_plugin(pulumi: Path, wanted: str, environment: Mapping[str, str]) -> bool:
+    if shutil.which("pulumi-resource-openstack", path=environment.get("PATH")):
+        return True
+    answer = subprocess.run(
+        [pulumi, "plugin", "ls", "--json"], capture_output=True, text=True, check=False, env=dict(environment)
+    )
+    if answer.returncode != 0:
+        return False
+    return any(each["name"] == "openstack" and each["version"] == wanted for each in json.loads(answer.stdout or "[]"))
+
+
+def _fetch_plugin(pulumi: Path, wanted: str, say: Callable[[str], None]) -> None:
+    say(f"Fetching the openstack plugin {wanted} with `pulumi plugin install`")
+    answer = subprocess.run(
+        [pulumi, "plugin", "install", "resource", "openstack", wanted], capture_output=True, text=True, check=False
+    )
+    if answer.returncode != 0:
+        reason = answer.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise ToolchainError(f"the openstack plugin could not be fetched ({reason[0]})")
