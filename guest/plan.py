@@ -1,0 +1,130 @@
+"""The routing plan: which boot port answers from which routing table. Every number of the guest is decided here."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from guest.errors import GuestError, shown
+
+PLAN_VERSION: Final = 1
+"""First line of the plan file; the script refuses any other."""
+
+SLOT_MAX: Final = 511
+"""Slots are 1 to 511: the highest priority is then 29191, below NetworkManager's own rules (nm-cloud-setup: 30200)."""
+
+TABLE_BASE: Final = 21000
+"""Routing table of slot n is 21000 + n: far from the reserved 253 to 255 and from what other software uses."""
+
+PRIORITY_BASE: Final = 21000
+"""First priority of slot n is 21000 + 16 n: numerically above Cilium (9 to 110), VPC-CNI (512 to 1536) and AWS (10000)."""
+
+PRIORITIES_PER_SLOT: Final = 16
+"""Rule priorities that one slot owns."""
+
+LINK_GROUP: Final = 21000
+"""Link group of every managed interface: `suppress_ifgroup` keeps the main table from sending by another managed one."""
+
+PROTOCOL: Final = 77
+"""Routing protocol number that marks routes and rules as ours; not in /etc/iproute2/rt_protos."""
+
+METADATA_PREFIX: Final = "multiport."
+"""Server metadata under this prefix is ours."""
+
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+@dataclass(frozen=True, slots=True)
+class BootPort:
+    """A port that the server is created with.
+
+    Attributes:
+        slot: Number of its table and priorities, 1 to 511.
+        mac: Its MAC address; kept in lower case.
+        primary: Whether it keeps the main table's default route.
+
+    Raises:
+        GuestError: The slot is out of range or the MAC address is not that of one interface.
+    """
+
+    slot: int
+    mac: str
+    primary: bool = False
+
+    def __post_init__(self) -> None:
+        check_slot(f"slot {shown(self.slot)}", self.slot)
+        object.__setattr__(self, "mac", unicast_mac(f"slot {self.slot}", self.mac))
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingPlan:
+    """The boot ports of one server; kept in the order of their slots.
+
+    Raises:
+        GuestError: No port, not exactly one primary port, or two ports with one slot or one MAC address.
+    """
+
+    ports: tuple[BootPort, ...]
+
+    def __post_init__(self) -> None:
+        ports = tuple(sorted(self.ports, key=lambda port: port.slot))
+        object.__setattr__(self, "ports", ports)
+        if (primaries := sum(port.primary for port in ports)) != 1:
+            raise GuestError("ports", f"{primaries} of {len(ports)} boot ports are primary", "Make exactly one boot port primary")
+        for lower, higher in pairwise(ports):
+            if lower.slot == higher.slot:
+                raise GuestError("ports", f"two boot ports have slot {lower.slot}", "Give each port a slot of its own")
+        macs = [port.mac for port in ports]
+        for mac in macs:
+            if macs.count(mac) > 1:
+                raise GuestError("ports", f"two boot ports have the MAC address {mac}", "Give each port a MAC address of its own")
+
+
+def check_slot(key: str, slot: int) -> None:
+    """Refuse what is not a slot.
+
+    Args:
+        key: Where the slot was given, for the error.
+        slot: The number.
+
+    Raises:
+        GuestError: It is not a whole number from 1 to 511.
+    """
+    if type(slot) is not int or not 1 <= slot <= SLOT_MAX:
+        raise GuestError(key, f"{shown(slot)} is no slot", f"Choose a whole number from 1 to {SLOT_MAX}")
+
+
+def unicast_mac(key: str, mac: str) -> str:
+    """Return the MAC address of one interface in lower case.
+
+    Args:
+        key: Where the address was given, for the error.
+        mac: Six pairs of hexadecimal digits with colons between.
+
+    Raises:
+        GuestError: It is not that, or it is a group's address or all zeros.
+    """
+    lower = mac.lower()
+    if not _MAC.fullmatch(lower):
+        raise GuestError(key, f"{shown(mac)} is no MAC address", "Write six pairs of hexadecimal digits like fa:16:3e:00:00:01")
+    if int(lower[:2], 16) & 1 or lower == "00:00:00:00:00:00":
+        raise GuestError(key, f"{lower} is not the MAC address of one interface", "Use the address that Neutron gave the port")
+    return lower
+
+
+def table(slot: int) -> int:
+    """Return the number of a slot's routing table."""
+    return TABLE_BASE + slot
+
+
+def priorities(slot: int) -> range:
+    """Return the rule priorities that belong to a slot."""
+    first = PRIORITY_BASE + PRIORITIES_PER_SLOT * slot
+    return range(first, first + PRIORITIES_PER_SLOT)
+
+
+def plan_text(plan: RoutingPlan) -> str:
+    """Return the plan file: its version, then one line per boot port. What may change on a living server is not in it."""
+    lines = [f"multiport-plan {PLAN_VERSION}"]
+    lines += [f"port {port.slot} {port.mac}{' primary' if port.primary else ''}" for port in plan.ports]
+    return "\n".join(lines) + "\n"
