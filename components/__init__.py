@@ -1,0 +1,1 @@
+"""Pulumi components for OpenStack servers that answer on every one of their ports."""

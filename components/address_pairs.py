@@ -1,0 +1,115 @@
+"""Virtual addresses shared by several servers, and the permission to use them."""
+
+from typing import NotRequired
+
+import pulumi
+import pulumi_openstack as openstack
+from typing_extensions import TypedDict
+
+from components import checks, naming
+from components.floating_ips import FloatingIpTargetArgs
+from components.network_ref import NetworkRef
+from components.ordering import after
+from components.topology import FloatingIpArgs
+
+
+class VirtualIpArgs(TypedDict):
+    """An address that no server owns."""
+
+    subnet: str
+    """Key of a subnet of the network."""
+    ip_address: str
+    """The address."""
+
+
+class AddressPairsArgs(TypedDict):
+    """Virtual addresses on one network."""
+
+    network: NetworkRef
+    """The network of the member ports."""
+    virtual_ips: dict[str, VirtualIpArgs]
+    """Addresses by key."""
+    security_group_ids: NotRequired[list[pulumi.Input[str]]]
+    """Security groups of the ports that hold the addresses. Default: the project's default group."""
+
+
+class AddressPairArgs(TypedDict):
+    """An address that a port may use beside its own."""
+
+    ip_address: pulumi.Input[str]
+    """Address or CIDR."""
+    virtual: NotRequired[bool]
+    """True for a virtual address held by an unbound port. Default: false, a permission that is sent with its mask."""
+    holder: NotRequired[bool]
+    """Whether this server's guest configures and announces the virtual address. Default: false."""
+
+
+class AddressPairs(pulumi.ComponentResource):
+    """Virtual addresses: an unbound port reserves each one, members' ports get a pair for it, a floating IP can point to it.
+
+    The form of a pair decides its meaning on OVN: a bare address makes the port that owns it virtual, which is right for these
+    unbound ports and fatal for a server's port; with a mask it is a permission and nothing more (measured).
+    """
+
+    port_ids: pulumi.Output[dict[str, str]]
+    """Ids of the unbound ports by key. They always show DOWN."""
+    addresses: pulumi.Output[dict[str, str]]
+    """The addresses by key."""
+
+    def __init__(self, name: str, args: AddressPairsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Reserve the addresses.
+
+        Raises:
+            ConfigError: an address is outside its subnet or on a network of somebody else's; raised before any call to the cloud.
+        """
+        args = checks.read(f"AddressPairs {name}", args, AddressPairsArgs)
+        checks.raise_if(checks.address_pairs_faults(f"AddressPairs {name}", args))
+        declared = {"virtualIps": args["virtual_ips"]}
+        super().__init__("multiport:index:AddressPairs", name, declared, opts)
+        network = args["network"]
+        ports = {
+            key: openstack.networking.Port(
+                f"{name}-{key}",
+                name=naming.display_name(name, key),
+                network_id=network["id"],
+                admin_state_up=True,
+                fixed_ips=[
+                    openstack.networking.PortFixedIpArgs(
+                        subnet_id=network["subnets"][virtual_ip["subnet"]]["id"], ip_address=virtual_ip["ip_address"]
+                    )
+                ],
+                security_group_ids=args.get("security_group_ids"),
+                port_security_enabled=True,
+                tags=naming.tags(name, key),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for key, virtual_ip in args["virtual_ips"].items()
+        }
+        self.port_ids = pulumi.Output.all(**{key: port.id for key, port in ports.items()})
+        self.addresses = pulumi.Output.from_input({key: each["ip_address"] for key, each in args["virtual_ips"].items()})
+        self._port_id = {key: port.id for key, port in ports.items()}
+        self._ready = pulumi.Output.from_input(network.get("ready", network["id"]))
+        self._virtual_ips = args["virtual_ips"]
+        self.register_outputs({"portIds": self.port_ids, "addresses": self.addresses})
+
+    def pair(self, key: str, *, holder: bool = False) -> AddressPairArgs:
+        """What a member's port needs in its `allowed_address_pairs`.
+
+        The pair waits for the unbound port: were the pair first, Neutron could hand the address to somebody else.
+        """
+        address = self._virtual_ips[key]["ip_address"]
+        waiting = pulumi.Output.from_input(address)
+        return {"ip_address": after(waiting, self._port_id[key]), "virtual": True, "holder": holder}
+
+    def floating_ip_target(self, key: str, floating_ip: FloatingIpArgs) -> FloatingIpTargetArgs:
+        """What FloatingIps needs to put a floating IP on the virtual address, once a router leads there."""
+        target: FloatingIpTargetArgs = {
+            "port_id": after(self._port_id[key], self._ready),
+            "fixed_ip": self._virtual_ips[key]["ip_address"],
+            "target": key,
+        }
+        if "address" in floating_ip:
+            target["address"] = floating_ip["address"]
+        elif "pool" in floating_ip:
+            target["pool"] = floating_ip["pool"]
+        return target

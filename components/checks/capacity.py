@@ -1,0 +1,69 @@
+"""Rules for what there is enough of: pairs on a port, addresses in a subnet's pools."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from ipaddress import ip_address
+
+from components import addressing
+from components.addressing import Address
+from components.checks import facts
+from components.checks.ports import MOST_PAIRS
+from components.config_error import Fault, key_path
+from components.topology import Topology
+
+
+def pair_faults(topology: Topology) -> Iterator[Fault]:
+    """Membership of a virtual address is a pair as well."""
+    memberships = Counter(
+        member for virtual_ip in topology.get("virtual_ips", {}).values() for member in virtual_ip["members"].items()
+    )
+    for server_key, server in topology.get("servers", {}).items():
+        for key, port in server["ports"].items():
+            own, shared = len(port.get("allowed_address_pairs", {})), memberships[server_key, key]
+            if own <= MOST_PAIRS < own + shared:
+                yield Fault(
+                    key_path("servers", server_key, "ports", key, "allowed_address_pairs"),
+                    f"{own} pairs and {shared} virtual addresses are too many; Neutron answers 400 AllowedAddressPairExhausted",
+                    f"Use at most {MOST_PAIRS} together",
+                )
+
+
+def pool_faults(topology: Topology, sound: Collection[str]) -> Iterator[Fault]:
+    """A subnet's pools hold an address for each port that lets Neutron choose, and with DHCP one for Neutron itself.
+
+    Only the `sound` networks, those without a fault of their own, are counted; of an existing one the pools are not known.
+    """
+    for key in sound:
+        network = topology["networks"][key]
+        for subnet_key, subnet in network["subnets"].items():
+            if "existing" in network or addressing.ipv6_modes(subnet)[1] in facts.AUTOMATIC:
+                continue
+            given, wanted = _demand(topology, key, subnet_key)
+            pools = [(ip_address(pool["start"]), ip_address(pool["end"])) for pool in addressing.allocation_pools(subnet)]
+            size = sum(int(end) - int(start) + 1 for start, end in pools)
+            named = sum(any(int(start) <= int(address) <= int(end) for start, end in pools) for address in given)
+            free = max(0, size - named - addressing.enable_dhcp(subnet))
+            if wanted > free:
+                yield Fault(
+                    key_path("networks", key, "subnets", subnet_key),
+                    f"{wanted} addresses are left to Neutron, and its pools have {free} beside those given and DHCP's own;"
+                    " it answers 409 IpAddressGenerationFailure",
+                    "Widen the pools or the CIDR",
+                )
+
+
+def _demand(topology: Topology, key: str, subnet_key: str) -> tuple[set[Address], int]:
+    """The addresses that the configuration gives on a subnet, and the number of those left to Neutron."""
+    subnets = topology["networks"][key]["subnets"]
+    on_network = [
+        port for server in topology.get("servers", {}).values() for port in server["ports"].values() if port.get("network") == key
+    ]
+    fixed_ips = [each for port in on_network for each in addressing.fixed_ips(port, subnets).values()]
+    chosen = [each.get("ip_address") for each in fixed_ips if each["subnet"] == subnet_key]
+    virtual = [
+        each["ip_address"]
+        for each in topology.get("virtual_ips", {}).values()
+        if (each["network"], each["subnet"]) == (key, subnet_key)
+    ]
+    given = {facts.read_address(each) for each in [*chosen, *virtual]} - {None}
+    return {each for each in given if each is not None}, chosen.count(None)

@@ -1,0 +1,136 @@
+"""What the rules for ports need to know of a network, drawn from its configuration or from the reference a port is given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from components import addressing
+from components.addressing import Address, Network
+from components.checks import known
+
+# Bits that hosts need at least: two leave a network address, a gateway, a host and a broadcast address.
+FEWEST_HOST_BITS = 2
+# Modes in which the guest makes its own address from the router's announcement.
+AUTOMATIC = ("slaac", "dhcpv6-stateless")
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetFacts:
+    """A subnet, as far as it is known."""
+
+    cidr: Network
+    """Network address."""
+    gateway: Address | None = None
+    """The gateway's address; None without one, and where it is not known."""
+    no_gateway: bool = False
+    """Whether it is known to have no gateway."""
+    dhcp: bool | None = None
+    """Whether Neutron answers DHCP; None: not known."""
+    automatic: bool = False
+    """Whether guests make their own addresses (SLAAC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """A network, as far as it is known."""
+
+    identity: object
+    """Which network it is: facts with equal identities are of the same one."""
+    subnets: Mapping[str, SubnetFacts | None]
+    """Subnets by key; None for one whose CIDR cannot be read or holds no hosts."""
+    routed: bool = False
+    """Whether a router leads to an external network."""
+    external_network: str | None = None
+    """That network's name; None: not known."""
+    owned: bool = True
+    """False on an external or provider network, where a tenant may set little (measured: 403)."""
+
+
+def of_network(network: Mapping[str, object], identity: object = None) -> NetworkFacts:
+    """Facts of a `PrivateNetworkArgs`."""
+    existing = known.given(network, "existing")
+    return NetworkFacts(
+        identity,
+        {
+            key: _existing_subnet(subnet) if existing else _subnet(subnet)
+            for key, subnet in known.mappings(network, "subnets").items()
+        },
+        routed=known.given(network, "router"),
+        external_network=known.text(known.mapping(network, "router"), "external_network"),
+    )
+
+
+def external(identity: object) -> NetworkFacts:
+    """Facts of an external or provider network that a port is attached to directly."""
+    return NetworkFacts(identity, {}, owned=False)
+
+
+def of_reference(reference: Mapping[str, object]) -> NetworkFacts:
+    """Facts of a `NetworkRef`, as a component's port is given one."""
+    # an id that is still unknown identifies by being the same object: references are passed on, not copied
+    identity = known.text(reference, "id") or id(reference.get("id"))
+    if known.flag(reference, "external"):
+        return external(identity)
+    return NetworkFacts(
+        identity,
+        {key: _referenced(subnet) for key, subnet in known.mappings(reference, "subnets").items()},
+        routed=known.flag(reference, "routed") is True,
+    )
+
+
+def cidr_of(subnet: Mapping[str, object]) -> Network | None:
+    """The subnet's network address, canonical or not; None where it cannot be read or holds no hosts."""
+    network = read_network(known.text(subnet, "cidr"))
+    return None if network is None or network.max_prefixlen - network.prefixlen < FEWEST_HOST_BITS else network
+
+
+def enable_dhcp(subnet: Mapping[str, object]) -> bool:
+    """Whether Neutron answers DHCP: as given, else with a gateway and not without one."""
+    given = known.flag(subnet, "enable_dhcp")
+    return known.flag(subnet, "no_gateway") is not True if given is None else given
+
+
+def read_network(value: str | None) -> Network | None:
+    """A network address, canonical or not; None where it cannot be read."""
+    try:
+        return None if value is None else ip_network(value, strict=False)
+    except ValueError:
+        return None
+
+
+def read_address(value: str | None) -> Address | None:
+    """An address; None where it cannot be read."""
+    try:
+        return None if value is None else ip_address(value)
+    except ValueError:
+        return None
+
+
+def _existing_subnet(subnet: Mapping[str, object]) -> SubnetFacts | None:
+    cidr = cidr_of(subnet)
+    return None if cidr is None else SubnetFacts(cidr)
+
+
+def _referenced(subnet: Mapping[str, object]) -> SubnetFacts | None:
+    cidr = cidr_of(subnet)
+    gateway = known.text(subnet, "gateway_ip")
+    if cidr is None:
+        return None
+    return SubnetFacts(cidr, read_address(gateway), no_gateway=not known.given(subnet, "gateway_ip") or gateway == "")
+
+
+def _subnet(subnet: Mapping[str, object]) -> SubnetFacts | None:
+    cidr = cidr_of(subnet)
+    if cidr is None:
+        return None
+    no_gateway = known.flag(subnet, "no_gateway") is True
+    given = known.text(subnet, "gateway_ip")
+    gateway = None if no_gateway else read_address(given) if given else addressing.first_address(cidr)
+    mode = known.text(subnet, "ipv6_address_mode") or known.text(subnet, "ipv6_ra_mode")
+    return SubnetFacts(
+        cidr,
+        gateway,
+        no_gateway=no_gateway,
+        dhcp=enable_dhcp(subnet),
+        automatic=mode in AUTOMATIC,
+    )

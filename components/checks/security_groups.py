@@ -1,0 +1,175 @@
+"""Rules for a security group and a server group."""
+
+from collections.abc import Iterator, Mapping
+
+from components.checks import addresses, known, names
+from components.config_error import Fault, key_path, shown
+
+# The names that the provider takes, with their numbers (IANA), by which Neutron compares them.
+PROTOCOLS = {
+    "icmp": 1,
+    "igmp": 2,
+    "ipip": 4,
+    "tcp": 6,
+    "egp": 8,
+    "udp": 17,
+    "dccp": 33,
+    "ipv6-encap": 41,
+    "ipv6-route": 43,
+    "ipv6-frag": 44,
+    "rsvp": 46,
+    "gre": 47,
+    "esp": 50,
+    "ah": 51,
+    "ipv6-icmp": 58,
+    "ipv6-nonxt": 59,
+    "ipv6-opts": 60,
+    "ospf": 89,
+    "vrrp": 112,
+    "pgm": 113,
+    "sctp": 132,
+    "udplite": 136,
+}
+ICMP, IPV6_ICMP = PROTOCOLS["icmp"], PROTOCOLS["ipv6-icmp"]
+WITH_PORTS = {PROTOCOLS[name] for name in ("tcp", "udp", "sctp", "udplite", "dccp")}
+IPV6_ONLY = {number for name, number in PROTOCOLS.items() if name.startswith("ipv6-")}
+GREATEST_PROTOCOL = 255
+GREATEST_PORT = 65535
+GREATEST_TYPE = 255
+POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
+
+
+def security_group_faults(path: str, group: Mapping[str, object]) -> Iterator[Fault]:
+    """What is wrong with a `SecurityGroupArgs`."""
+    yield from names.text_faults(path, group, "name")
+    if known.text(group, "name") == "default":
+        yield Fault(
+            key_path(path, "name"),
+            "every project has a group of this name; Neutron answers 409 SecurityGroupDefaultAlreadyExists",
+            "Choose another name",
+        )
+    seen: dict[tuple[object, ...], str] = {}
+    for position, rule in enumerate(known.items(group, "rules")):
+        if not isinstance(rule, Mapping):
+            continue
+        at = key_path(path, "rules", position)
+        faults = list(_rule(at, rule))
+        yield from faults
+        content = _content(rule)
+        if not faults and content == ("egress", content[1], None, None, None, None):
+            yield Fault(at, "Neutron makes this rule itself and answers 409 SecurityGroupRuleExists", "Take it out")
+        elif not faults and content in seen:
+            yield Fault(at, f"it says the same as {seen[content]}; Neutron answers 409 SecurityGroupRuleExists", "Take it out")
+        seen.setdefault(content, at)
+
+
+def server_group_faults(path: str, group: Mapping[str, object]) -> Iterator[Fault]:
+    """What is wrong with a `ServerGroupConfig`."""
+    yield from names.one_of(path, group, "policy", POLICIES)
+
+
+def _rule(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
+    yield from names.one_of(path, rule, "direction", ("ingress", "egress"))
+    yield from names.one_of(path, rule, "ethertype", ("IPv4", "IPv6"))
+    yield from _protocol(path, rule)
+    yield from _ports(path, rule)
+    value = known.text(rule, "remote_ip_prefix")
+    if value is None:
+        return
+    at = key_path(path, "remote_ip_prefix")
+    prefix = yield from addresses.network_of(at, value)
+    ethertype = known.text(rule, "ethertype")
+    if prefix is not None and ethertype in ("IPv4", "IPv6") and ethertype != f"IPv{prefix.version}":
+        yield Fault(
+            at,
+            f"{prefix} is not {ethertype}; Neutron answers 400 SecurityGroupRuleParameterConflict",
+            "Leave ethertype out; it follows from the prefix",
+        )
+
+
+def _protocol(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
+    protocol = known.text(rule, "protocol")
+    if protocol is None:
+        return
+    at = key_path(path, "protocol")
+    number = _number(protocol)
+    if number is None:
+        near = names.nearest(protocol, PROTOCOLS)
+        yield Fault(
+            at,
+            f"{shown(protocol)} is not a protocol; Neutron answers 400 SecurityGroupRuleInvalidProtocol",
+            f"Did you mean {near}?" if near else f"Use tcp, udp, icmp, another name or a number from 0 to {GREATEST_PROTOCOL}",
+        )
+    elif number in IPV6_ONLY and _ethertype(rule) == "IPv4":
+        yield Fault(
+            at,
+            f"{protocol} is of IPv6; Neutron answers 400 SecurityGroupEthertypeConflictWithProtocol",
+            "Say ethertype: IPv6",
+        )
+    elif number == ICMP and _ethertype(rule) == "IPv6":
+        yield Fault(at, f"{protocol} is of IPv4, and Neutron makes another rule of it", "Write ipv6-icmp")
+
+
+def _number(protocol: str) -> int | None:
+    """The number of a protocol given by its name or its number; None if it is neither."""
+    canonical = (str(number) for number in range(GREATEST_PROTOCOL + 1))
+    return PROTOCOLS.get(protocol, int(protocol) if protocol in canonical else None)
+
+
+def _ports(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
+    at = key_path(path, "port_range_min")
+    low, high = known.number(rule, "port_range_min"), known.number(rule, "port_range_max")
+    if not known.given(rule, "port_range_min"):
+        if known.given(rule, "port_range_max"):
+            yield Fault(at, "it is missing beside port_range_max; Neutron answers 400", "Give it, or take port_range_max out")
+        return
+    if not known.given(rule, "protocol"):
+        yield Fault(
+            at, "protocol is missing; Neutron answers 400 SecurityGroupProtocolRequiredWithPorts", "Say protocol: tcp or udp"
+        )
+        return
+    protocol = known.text(rule, "protocol")
+    number = None if protocol is None else _number(protocol)
+    if number is None:
+        return
+    types = number in (ICMP, IPV6_ICMP)
+    least, greatest = (0, GREATEST_TYPE) if types else (1, GREATEST_PORT)
+    outside = next((each for each in (low, high) if each is not None and not least <= each <= greatest), None)
+    if number not in WITH_PORTS and not types:
+        yield Fault(at, f"{protocol} has no ports; Neutron answers 400 SecurityGroupInvalidProtocolForPort", "Take the ports out")
+    elif outside is not None:
+        yield Fault(
+            at,
+            f"{shown(outside)} is outside {least} to {greatest}; Neutron answers 400",
+            f"Use numbers from {least} to {greatest}",
+        )
+    elif not types and low is not None and high is not None and low > high:
+        yield Fault(
+            at, f"{low} is above port_range_max, {high}; Neutron answers 400 SecurityGroupInvalidPortRange", "Exchange the two"
+        )
+    elif (low, high) == (1, GREATEST_PORT):
+        yield Fault(
+            at,
+            "1 to 65535 is every port, of which Neutron makes no range: every update would replace the rule",
+            "Take both out",
+        )
+
+
+def _ethertype(rule: Mapping[str, object]) -> str:
+    prefix = known.text(rule, "remote_ip_prefix") or ""
+    return known.text(rule, "ethertype") or ("IPv6" if ":" in prefix else "IPv4")
+
+
+def _content(rule: Mapping[str, object]) -> tuple[object, ...]:
+    """What the rule says, as Neutron compares it: defaults filled in, protocols by number, any address the same as none."""
+    protocol, prefix = known.text(rule, "protocol"), known.text(rule, "remote_ip_prefix")
+    number = None if protocol is None else _number(protocol)
+    low, high = known.number(rule, "port_range_min"), known.number(rule, "port_range_max")
+    return (
+        known.text(rule, "direction") or "ingress",
+        _ethertype(rule),
+        number,
+        low,
+        low if high is None and number in WITH_PORTS else high,
+        None if prefix in ("0.0.0.0/0", "::/0") else prefix,
+    )

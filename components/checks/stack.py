@@ -1,0 +1,118 @@
+"""Rules for a whole stack: what its parts say of each other."""
+
+from collections.abc import Iterator, Mapping
+
+from components.checks import capacity, facts, floating_ips, names, ports, references, resource_names, virtual_ips
+from components.checks.facts import NetworkFacts
+from components.checks.networks import network_faults
+from components.checks.security_groups import security_group_faults, server_group_faults
+from components.checks.servers import server_faults
+from components.config_error import Fault, key_path, named, shown
+from components.topology import PortConfig, PrivateNetworkArgs, ServerConfig, Topology
+
+# Rackspace Flex's external network, which is also its pool of floating IPs.
+EXTERNAL_NETWORK = "PUBLICNET"
+
+
+def topology_faults(topology: Topology) -> Iterator[Fault]:
+    """What is wrong with a configuration whose shape is right."""
+    networks = topology.get("networks", {})
+    servers = topology.get("servers", {})
+    external_network = topology.get("external_network", EXTERNAL_NETWORK)
+    known_networks = {key: facts.of_network(network, key) for key, network in networks.items()}
+    yield from names.text_faults("", topology, "external_network")
+    for part in ("networks", "security_groups", "server_groups", "servers", "virtual_ips"):
+        yield from names.key_faults("", topology, part)
+    sound = []
+    for key, network in networks.items():
+        faults = list(network_faults(key_path("networks", key), network))
+        yield from faults
+        if not faults:
+            sound.append(key)
+    for key, group in topology.get("security_groups", {}).items():
+        yield from security_group_faults(key_path("security_groups", key), group)
+    for key, server_group in topology.get("server_groups", {}).items():
+        yield from server_group_faults(key_path("server_groups", key), server_group)
+    for key, server in servers.items():
+        at = key_path("servers", key)
+        yield from references.server_faults(at, server, topology)
+        yield from server_faults(at, server, _networks_of(server, known_networks), external_network)
+    for key, virtual_ip in topology.get("virtual_ips", {}).items():
+        at = key_path("virtual_ips", key)
+        if virtual_ip["network"] in known_networks:
+            yield from references.member_faults(at, key, virtual_ip, servers)
+            yield from virtual_ips.virtual_ip_faults(at, virtual_ip, known_networks[virtual_ip["network"]], external_network)
+        else:
+            yield names.unknown(key_path(at, "network"), "network of this stack", virtual_ip["network"], networks)
+    yield from _adopted_twice(networks)
+    yield from ports.pin_faults(_pins(topology, known_networks))
+    yield from floating_ips.adopted_faults(_adopted(topology))
+    yield from _macs(servers)
+    yield from capacity.pair_faults(topology)
+    yield from capacity.pool_faults(topology, sound)
+    yield from resource_names.name_faults(topology)
+
+
+def _ports(servers: Mapping[str, ServerConfig]) -> Iterator[tuple[str, PortConfig]]:
+    """All ports, each with its path."""
+    for server_key, server in servers.items():
+        for key, port in server["ports"].items():
+            yield key_path("servers", server_key, "ports", key), port
+
+
+def _networks_of(server: ServerConfig, networks: Mapping[str, NetworkFacts]) -> dict[str, NetworkFacts]:
+    """What is known of each port's network; nothing for a port whose network is not named rightly."""
+    found = {key: networks[port["network"]] for key, port in server["ports"].items() if port.get("network") in networks}
+    for key, port in server["ports"].items():
+        if "network" not in port and "external_network" in port:
+            found[key] = facts.external(("external", port["external_network"]))
+    return found
+
+
+def _adopted_twice(networks: Mapping[str, PrivateNetworkArgs]) -> Iterator[Fault]:
+    seen: dict[tuple[str, str], str] = {}
+    for key, network in networks.items():
+        existing = network.get("existing", {})
+        for by, name in (("id", existing.get("id")), ("name", existing.get("name"))):
+            if isinstance(name, str) and seen.setdefault((by, name), key) != key:
+                yield Fault(
+                    key_path("networks", key, "existing"),
+                    f"{shown(name)} is the network {named(seen[by, name])} already",
+                    "Use that key for both, with the subnets of both",
+                )
+
+
+def _pins(topology: Topology, networks: Mapping[str, NetworkFacts]) -> list[ports.Pin]:
+    """All addresses that the configuration gives, in its order: ports' own, then virtual ones."""
+    pins: list[ports.Pin] = []
+    for path, port in _ports(topology.get("servers", {})):
+        if port.get("network") in networks:
+            pins += ports.pins(path, port, networks[port["network"]])
+    for key, virtual_ip in topology.get("virtual_ips", {}).items():
+        if virtual_ip["network"] in networks:
+            pins += virtual_ips.pin(key_path("virtual_ips", key), virtual_ip, networks[virtual_ip["network"]])
+    return pins
+
+
+def _adopted(topology: Topology) -> Iterator[tuple[str, str]]:
+    for path, port in _ports(topology.get("servers", {})):
+        yield from floating_ips.adopted(path, port)
+    for key, virtual_ip in topology.get("virtual_ips", {}).items():
+        yield from floating_ips.adopted(key_path("virtual_ips", key), virtual_ip)
+
+
+def _macs(servers: Mapping[str, ServerConfig]) -> Iterator[Fault]:
+    """A network has each MAC address once; within one server its own rule speaks."""
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    for server_key, server in servers.items():
+        for key, port in server["ports"].items():
+            if "mac_address" not in port or "network" not in port:
+                continue
+            path = key_path("servers", server_key, "ports", key)
+            owner, where = seen.setdefault((port["network"], port["mac_address"]), (server_key, path))
+            if owner != server_key:
+                yield Fault(
+                    key_path(path, "mac_address"),
+                    f"{shown(port['mac_address'])} is the MAC address of {where} already; Neutron answers 409 MacAddressInUse",
+                    "Give each port its own, or leave it to Neutron",
+                )

@@ -1,0 +1,20 @@
+"""How what we create is called and marked: names for people, tags that tell ours from a stranger's.
+
+A resource's identity in Pulumi comes from the user's key alone; nothing here may enter it.
+"""
+
+import pulumi
+
+
+def display_name(*parts: str) -> str:
+    """Name of an object in the cloud: the stack, then the component and the key, joined by dashes."""
+    return "-".join((pulumi.get_stack(), *parts))
+
+
+def tags(owner: str, key: str | None = None) -> list[str]:
+    """Tags of an object: project and stack, the component that owns it and, for a part of it, its key.
+
+    Nova refuses "/" and "," in a tag and Nova and older Neutron more than 60 characters, which is why keys are short.
+    """
+    marks = ["multiport", f"multiport.stack={pulumi.get_project()}.{pulumi.get_stack()}", f"multiport.owner={owner}"]
+    return [mark[:60] for mark in (marks if key is None else [*marks, f"multiport.key={key}"])]

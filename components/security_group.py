@@ -1,0 +1,70 @@
+"""A security group whose rules are known by their content."""
+
+import pulumi
+import pulumi_openstack as openstack
+
+from components import checks, naming
+from components.topology import SecurityGroupArgs, SecurityGroupRuleArgs
+
+PORTED = {"tcp", "udp", "sctp", "dccp", "udplite"}
+
+
+class SecurityGroup(pulumi.ComponentResource):
+    """A group and its rules. A rule has no name and no place in a list: the same rule is the same resource.
+
+    Were it known by anything else, writing it under another name would first create it a second time, which Neutron answers
+    with 409 SecurityGroupRuleExists on every update (measured).
+    """
+
+    group_id: pulumi.Output[str]
+    """Security group id."""
+
+    def __init__(self, name: str, args: SecurityGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Create the group.
+
+        Raises:
+            ConfigError: a rule makes no sense; raised before any call to the cloud.
+        """
+        args = checks.read(f"SecurityGroup {name}", args, SecurityGroupArgs)
+        checks.raise_if(checks.security_group_faults(f"SecurityGroup {name}", args))
+        super().__init__("multiport:index:SecurityGroup", name, {"declared": args}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        group = openstack.networking.SecGroup(
+            name,
+            name=args.get("name", naming.display_name(name)),
+            description="",
+            stateful=args.get("stateful", True),
+            tags=naming.tags(name),
+            opts=child,
+        )
+        for rule in args["rules"]:
+            full = _complete(rule)
+            openstack.networking.SecGroupRule(
+                f"{name}-{_identity(full)}",
+                security_group_id=group.id,
+                direction=full["direction"],
+                ethertype=full["ethertype"],
+                protocol=full.get("protocol"),
+                port_range_min=full.get("port_range_min"),
+                port_range_max=full.get("port_range_max"),
+                remote_ip_prefix=full.get("remote_ip_prefix"),
+                opts=child,
+            )
+        self.group_id = group.id
+        self.register_outputs({"groupId": self.group_id})
+
+
+def _complete(rule: SecurityGroupRuleArgs) -> SecurityGroupRuleArgs:
+    """The rule with its defaults filled in, so that a default written out is the same rule."""
+    full: SecurityGroupRuleArgs = {**rule}
+    full.setdefault("direction", "ingress")
+    full.setdefault("ethertype", "IPv6" if ":" in rule.get("remote_ip_prefix", "") else "IPv4")
+    if "port_range_min" in full and full.get("protocol") in PORTED:  # an ICMP type has no range to close
+        full.setdefault("port_range_max", full["port_range_min"])
+    return full
+
+
+def _identity(full: SecurityGroupRuleArgs) -> str:
+    ports = "".join(f"-{full[end]}" for end in ("port_range_min", "port_range_max") if end in full)
+    prefix = f"-{full['remote_ip_prefix']}" if "remote_ip_prefix" in full else ""
+    return f"{full['direction']}-{full['ethertype']}-{full.get('protocol', 'any')}{ports}{prefix}"

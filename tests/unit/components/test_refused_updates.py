@@ -1,0 +1,217 @@
+"""Updates that Neutron takes only in two steps: refused by the hook, called as the engine calls it, and others let through."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.config_error import ConfigError
+from tests.unit.components.deployment import Deployment, deploy
+from tests.unit.components.programs import BACK, FRONT, floating, network, server
+
+ROUTER = {"external_network": "PUBLICNET"}
+
+
+def refusals(before: Deployment, after: Deployment) -> list[tuple[str, str]]:
+    """What the hooks of changed components refuse: keys, and what is wrong there with what to do about it."""
+    said: list[tuple[str, str]] = []
+    for called, new in after.resources.items():
+        old = before.resources.get(called)
+        if old is None or old.inputs == new.inputs:
+            continue
+        for name in new.options.get("hooks", {}).get("before_update", []):
+            hook = after.hooks[name]
+            assert hook.opts is not None
+            assert hook.opts.on_dry_run  # else the preview promises what the update refuses
+            try:
+                hook.callback(
+                    pulumi.ResourceHookArgs(
+                        "",
+                        "",
+                        new.name,
+                        new.type,
+                        new_inputs=new.inputs,
+                        old_inputs=old.inputs,
+                        old_outputs=before.outputs[called],
+                    )
+                )
+            except ConfigError as error:
+                said += [(fault.key, f"{fault.problem}. {fault.remedy}") for fault in error.faults]
+    return said
+
+
+def check(before: Callable[[], object], after: Callable[[], object], expected: dict[str, str]) -> None:
+    standing = deploy(before)
+    found = dict(refusals(standing, deploy(after, after=standing)))
+    assert found.keys() == expected.keys()
+    for key, words in expected.items():
+        assert words in found[key]
+        assert "second update" in found[key] or "Pin the present one" in found[key]
+
+
+PLAIN: dict[str, Any] = {"cidr": "192.168.0.0/24"}
+BARE = {**PLAIN, "no_gateway": True}
+GATEWAY = "front.subnets.v4.gateway_ip"
+IN_USE = "Neutron answers 409 GatewayIpInUse. Take `router` out first"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        (({"v4": PLAIN}, ROUTER), ({"v4": BARE}, ROUTER), {GATEWAY: IN_USE}),
+        (({"v4": PLAIN}, ROUTER), ({"v4": {**PLAIN, "gateway_ip": "192.168.0.9"}}, ROUTER), {GATEWAY: IN_USE}),
+        (({"v4": {**PLAIN, "gateway_ip": "192.168.0.9"}}, ROUTER), ({"v4": PLAIN}, ROUTER), {GATEWAY: IN_USE}),
+        (({"v4": PLAIN}, ROUTER), ({"v4": BARE}, None), {GATEWAY: "Leave the gateway as it is while `router` goes"}),
+        (({"v4": PLAIN}, ROUTER), ({"v4": PLAIN}, None), {}),
+        (({"v4": PLAIN}, ROUTER), ({"v4": {**PLAIN, "gateway_ip": "192.168.0.1"}}, ROUTER), {}),  # a default written out
+        (({"v4": PLAIN}, ROUTER), ({"v4": {**PLAIN, "enable_dhcp": False}}, ROUTER), {}),
+        (({"v4": PLAIN}, ROUTER), ({"v4": {"cidr": "192.168.9.0/24", "no_gateway": True}}, ROUTER), {}),  # replaced
+        (({"v4": PLAIN}, ROUTER), ({"other": {"cidr": "192.168.9.0/24"}}, ROUTER), {}),
+        (({"v4": BARE}, ROUTER), ({"v4": PLAIN}, ROUTER), {}),
+        (({"v4": BARE}, None), ({"v4": PLAIN}, ROUTER), {}),
+        (({"v4": PLAIN}, None), ({"v4": BARE}, None), {}),
+        (({"v4": PLAIN}, None), ({"v4": BARE}, ROUTER), {}),
+    ],
+)
+def test_networks(before: tuple[Any, Any], after: tuple[Any, Any], refused: dict[str, str]) -> None:
+    def program(subnets: dict[str, Any], router: dict[str, str] | None) -> None:
+        network(subnets={**subnets, "routed": {"cidr": "192.168.5.0/24"}}, router=router)
+
+    check(lambda: program(*before), lambda: program(*after), refused)
+
+
+def test_an_existing_network_has_no_gateway_of_ours() -> None:
+    one, other = ({"existing": {"name": name}, "subnets": {"v4": {"cidr": "10.60.0.0/24"}}} for name in ("storage", "PUBLICNET"))
+    check(lambda: network(**one), lambda: network(**other), {})
+
+
+def new(target: str | None, **more: str) -> dict[str, Any]:
+    """A floating IP on a place: A, B or C."""
+    entry = {"port_id": f"port {target}", "fixed_ip": "10.60.0.8", **more}
+    entry |= {} if "address" in more else {"pool": "PUBLICNET"}
+    return entry | ({} if target is None else {"target": target})
+
+
+STILL = "Neutron answers 409 FloatingIPPortAlreadyAssociated. Take"
+ONE, TWO = "203.0.113.1", "203.0.113.2"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        ({"x": new("A"), "y": new("B")}, {"x": new("B"), "y": new("A")}, {"web.x": STILL, "web.y": STILL}),
+        ({"x": new("A"), "y": new("B")}, {"x": new("B")}, {"web.x": STILL}),
+        ({"x": new("A"), "y": new("B")}, {"x": new("B"), "y": new("C")}, {"web.x": STILL}),
+        ({"x": new("A")}, {"y": new("A")}, {"web.y": STILL}),
+        ({"x": new("A", address=ONE)}, {"x": new("A", address=TWO)}, {}),
+        ({"x": new("A")}, {"x": new("B")}, {}),
+        ({"x": new("A")}, {"x": new("A"), "y": new("B")}, {}),
+        ({"x": new("A"), "y": new("B")}, {"x": new("A")}, {}),
+        ({"x": new("A", address=ONE)}, {"y": new("B", address=ONE)}, {"web.y": f"{ONE} is still associated under the key 'x'"}),
+        (
+            {"x": new("A", address=ONE), "y": new("B", address=TWO)},
+            {"x": new("A", address=TWO), "y": new("B", address=ONE)},
+            {"web.x": "still associated", "web.y": "still associated"},
+        ),
+        ({"x": new("A", address=ONE)}, {"x": new("B", address=ONE)}, {}),
+        # a program that says no target is on its own
+        ({"x": new(None), "y": new("B")}, {"z": new(None), "y": new("B")}, {}),
+    ],
+)
+def test_floating_ips(before: dict[str, Any], after: dict[str, Any], refused: dict[str, str]) -> None:
+    check(lambda: floating(**before), lambda: floating(**after), refused)
+
+
+def fixed(*addresses: str, floating_ip: str = "") -> dict[str, Any]:
+    """A port on FRONT with addresses, each with a key of its last digits; an empty one is Neutron's to choose."""
+    return {
+        "network": FRONT,
+        "fixed_ips": {
+            f"k{each}": {
+                "subnet": "v4",
+                **({"ip_address": f"10.60.0.{each}"} if each else {}),
+                **({"floating_ip": {}} if each == floating_ip else {}),
+            }
+            for each in addresses
+        },
+    }
+
+
+SILENT: dict[str, Any] = {"network": FRONT}
+CHOSEN = "151"
+"""What Neutron chose for the port a."""
+CARRIES, HELD, ANEW = "still carries a floating IP", "is still held by the port", "Neutron would choose another address"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        # addresses that carry a floating IP
+        ({"a": fixed("7", "8", floating_ip="8")}, {"a": fixed("7")}, {"web.ports.a.fixed_ips.k8": CARRIES}),
+        ({"a": fixed("7", floating_ip="7")}, {"a": fixed("9", floating_ip="9")}, {"web.ports.a.fixed_ips.k7": CARRIES}),
+        ({"a": fixed("7", floating_ip="7")}, {"a": fixed("7")}, {}),
+        ({"a": fixed("7", "8", floating_ip="8")}, {"a": fixed("8", floating_ip="8")}, {}),
+        ({"a": fixed("7", floating_ip="7")}, {"a": fixed("7", "9", floating_ip="9")}, {}),
+        ({"a": fixed("7", floating_ip="7")}, {"a": {"network": BACK}}, {}),
+        ({"a": fixed("7", floating_ip="7"), "b": SILENT}, {"b": SILENT}, {}),
+        # addresses that Neutron chose
+        ({"a": SILENT}, {"a": fixed(CHOSEN, "7")}, {}),
+        ({"a": {**SILENT, "floating_ip": {}}}, {"a": fixed(CHOSEN, floating_ip=CHOSEN)}, {}),
+        ({"a": {**SILENT, "floating_ip": {}}}, {"a": fixed("7", floating_ip="7")}, {"web.ports.a.fixed_ips.v4": CARRIES}),
+        ({"a": SILENT}, {"a": fixed("7")}, {}),
+        ({"a": SILENT}, {"a": {**SILENT, "name": "shown"}}, {}),
+        # addresses that another port holds
+        ({"a": fixed("7"), "b": SILENT}, {"b": fixed("7")}, {"web.ports.b.fixed_ips.k7.ip_address": HELD}),
+        (
+            {"a": fixed("7"), "b": SILENT},
+            {"a": SILENT, "b": fixed("7")},
+            {"web.ports.a.fixed_ips.k7": ANEW, "web.ports.b.fixed_ips.k7.ip_address": HELD},
+        ),
+        (
+            {"a": fixed("7"), "b": fixed("8")},
+            {"a": fixed("8"), "b": fixed("7")},
+            {"web.ports.a.fixed_ips.k8.ip_address": HELD, "web.ports.b.fixed_ips.k7.ip_address": HELD},
+        ),
+        ({"a": SILENT, "b": SILENT}, {"a": SILENT, "b": fixed(CHOSEN)}, {f"web.ports.b.fixed_ips.k{CHOSEN}.ip_address": HELD}),
+        ({"a": fixed("7")}, {"z": fixed("7")}, {"web.ports.z.fixed_ips.k7.ip_address": HELD}),
+        ({"a": fixed("7")}, {"z": {**fixed("7"), "formerly": ["a"]}}, {}),
+        (
+            {"a": fixed("7", floating_ip="7")},
+            {"z": {**fixed("8"), "formerly": ["a"]}},
+            {"web.ports.a.fixed_ips.k7": CARRIES},
+        ),
+        ({"a": fixed("7")}, {"a": fixed("7"), "b": fixed("8")}, {}),
+    ],
+)
+def test_ports(before: dict[str, Any], after: dict[str, Any], refused: dict[str, str]) -> None:
+    check(lambda: server(ports=before), lambda: server(ports=after), refused)
+
+
+def test_an_address_that_only_the_subnet_names_is_chosen_anew() -> None:
+    both = {"network": {**FRONT, "subnets": {**FRONT["subnets"], "v6": {"id": "subnet 10.61.0.0/24", "cidr": "10.61.0.0/24"}}}}
+    check(
+        lambda: server(ports={"a": SILENT}),
+        lambda: server(ports={"a": both}),
+        {"web.ports.a.fixed_ips.v4": f"Pin the present one: `ip_address: 10.60.0.{CHOSEN}`"},
+    )
+
+
+def test_a_component_of_an_older_state_is_let_through() -> None:
+    found = deploy(lambda: server(ports={"a": SILENT}))
+    [hook] = found.hooks.values()
+    for inputs in (None, {}, {"declared": None}):
+        hook.callback(pulumi.ResourceHookArgs("", "", "web", "", new_inputs=inputs, old_inputs=inputs))
+
+
+def test_components_of_one_name_have_hooks_of_their_own() -> None:
+    def program() -> None:
+        network("web")
+        server("web", ports={"a": {**SILENT, "floating_ip": {}}})
+        floating("web", x=new("A"))
+
+    found = deploy(program)
+    assert len(found.hooks) == 4
+    assert sorted(found.hooks) == sorted(
+        name for each in found.resources.values() for name in each.options.get("hooks", {}).get("before_update", [])
+    )
