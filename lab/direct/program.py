@@ -1,0 +1,132 @@
+"""Running a Pulumi program in the Pulumi Python SDK, in this process, against an engine of ours."""
+
+import asyncio
+import contextvars
+import logging
+import os
+import runpy
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime import run_in_stack, set_all_config
+from pulumi.runtime.settings import SETTINGS, Settings, configure
+from pulumi.runtime.stack import ResourceRegistrationFailed
+
+from .engine import Engine, Mode
+from .project import Project
+
+PARALLEL = 8
+"""Resources in the making at a time. More only makes SQLite's writers wait for one another."""
+
+_ORGANIZATION = "organization"
+"""What the CLI calls it with a local backend."""
+
+
+def run(project: Project, engine: Engine, mode: Mode) -> BaseException | None:
+    """Run a project's program to its end, and return what it raised, if anything.
+
+    What the engine has reported as failed is not returned again. Independent resources are waited for after a failure.
+    """
+
+    def program() -> None:
+        runpy.run_path(str(project.program), run_name="__main__")
+
+    before, here = Path.cwd(), str(project.program)
+    os.chdir(here)
+    sys.path.insert(0, here)  # for as long as the run, not the module: an `apply` may import later
+    try:
+        return run_function(program, project, project.config(), engine, mode)
+    finally:
+        sys.path.remove(here)
+        os.chdir(before)
+
+
+def run_function(
+    program: Callable[[], object], project: Project, config: Mapping[str, str], engine: Engine, mode: Mode
+) -> BaseException | None:
+    """Run a function as the program."""
+    # the SDK keeps its settings in context variables: a copied context leaves the caller's, and the next run's, alone
+    return contextvars.copy_context().run(_run, program, project, config, engine, mode)
+
+
+def _run(
+    program: Callable[[], object], project: Project, config: Mapping[str, str], engine: Engine, mode: Mode
+) -> BaseException | None:
+    # else a failure is followed by "Future exception was never retrieved" and "coroutine ... was never awaited"
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    configure(
+        Settings(
+            project=project.name,
+            stack=project.stack,
+            organization=_ORGANIZATION,
+            root_directory=str(project.folder),
+            monitor=engine,
+            engine=engine,
+            parallel=PARALLEL,
+            dry_run=mode is Mode.PLAN,
+        )
+    )
+    SETTINGS.callbacks = _Hooks()  # else the SDK wants a gRPC server for the hooks' callbacks
+    set_all_config(dict(config), [])
+    raised = asyncio.run(_drained(program, engine))
+    return KeyboardInterrupt() if engine.stopping else raised
+
+
+class _Hooks:
+    """Where the SDK registers resource hooks. None is ever run: they guard updates, which only the CLI makes."""
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        """Accept a hook."""
+
+    def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
+        """Accept an error hook."""
+
+
+async def _drained(program: Callable[[], object], engine: Engine) -> BaseException | None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(PARALLEL))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stop, engine, loop, number)
+
+    def main() -> None:
+        program()
+
+    raised: BaseException | None = None
+    try:
+        await run_in_stack(main)
+    except BaseException as error:  # noqa: BLE001 -- whatever the program raises is for the caller to tell
+        raised = error
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:  # the SDK stops waiting at the first failure
+        done, _ = await asyncio.wait(others, timeout=1)
+        if not done and not engine.busy:
+            break
+    return None if isinstance(raised, ResourceRegistrationFailed) else raised
+
+
+def _stop(engine: Engine, loop: asyncio.AbstractEventLoop, number: int) -> None:
+    engine.stopping = True  # calls under way end and are recorded, no new ones begin
+    loop.remove_signal_handler(number)  # a second signal does what it always does
+
+
+def explain(error: BaseException, program: Path) -> str:
+    """Say what a program raised: a RunError's text alone, anything else with its frames, the program's own if it has any."""
+    if isinstance(error, pulumi.RunError):
+        return f"error: {error}"
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted."
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if _is_own(Path(frame.filename), program)]
+    told = traceback.format_list([*own, *(frame for frame in frames[-1:] if frame not in own)] if own else frames)
+    lines = ["error: the program failed with an unhandled exception:\n", *told, *traceback.format_exception_only(error)]
+    return "".join(lines).rstrip()
+
+
+def _is_own(file: Path, program: Path) -> bool:
+    return file.is_relative_to(program) and "site-packages" not in file.parts

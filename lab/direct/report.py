@@ -1,0 +1,58 @@
+"""What a run prints: one line per resource as it happens, messages, a summary."""
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from .urns import STACK_TYPE, Urn
+from .values import masked
+
+Sign = Literal["+", "-", "~", "!", " "]
+
+
+class Report:
+    """Prints progress on standard output and problems on standard error, whole lines at a time."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._started = time.monotonic()
+
+    def resource(self, sign: Sign, urn: str, what: str, seconds: float | None = None) -> None:
+        """Say what happened to a resource; the stack itself and what it took no time for go without seconds."""
+        name = Urn.parse(urn)
+        if name.type != STACK_TYPE:
+            took = "" if seconds is None else f" ({seconds:.1f}s)"
+            shown = re.sub("/[^:]*", "", name.type)  # as the CLI: openstack:networking/port:Port is openstack:networking:Port
+            self.line(f" {sign}  {shown:<40} {name.name}  {what}{took}")
+
+    def line(self, text: str = "") -> None:
+        """Print a line of progress."""
+        with self._mutex:
+            try:
+                print(text, flush=True)
+            except BrokenPipeError:  # the reader has gone (`| head`); what we deploy must not suffer from that
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def problem(self, text: str) -> None:
+        """Print an error or a warning."""
+        with self._mutex:
+            sys.stdout.flush()
+            print(text, file=sys.stderr, flush=True)
+
+    def elapsed(self) -> str:
+        """Say how long the run has taken so far."""
+        return f"{time.monotonic() - self._started:.0f} s"
+
+    def outputs(self, outputs: Mapping[str, Any]) -> None:
+        """List the stack's outputs, secrets masked."""
+        if outputs:
+            self.line("Outputs:")
+        width = max(map(len, outputs), default=0)
+        for name, value in masked(dict(outputs)).items():
+            text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n    ")
+            self.line(f"    {name:<{width}} : {text}")

@@ -1,0 +1,111 @@
+"""Processes known by pid and start time, so that a pid which the kernel has given to somebody else is never signalled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+TERM_SECONDS = 15.0
+"""How long a service may take to end by itself."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that the lab started.
+
+    Attributes:
+        pid: process id, also its process group.
+        start_ticks: start time in clock ticks since boot (field 22 of /proc/<pid>/stat).
+        boot_id: the boot in which it started.
+    """
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        return self.boot_id == current_boot_id() and self.start_ticks == start_ticks(self.pid)
+
+    @property
+    def rss_kib(self) -> int:
+        """Resident memory in KiB, 0 when it does not run."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")), 0)
+
+
+def current_boot_id() -> str:
+    """The kernel's id of this boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def start_ticks(pid: int) -> int | None:
+    """Start time of a running process in clock ticks since boot; None when there is none or it is a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()  # the name before may hold blanks and brackets
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def identify(pid: int) -> Process:
+    """The process that has this pid now.
+
+    Raises:
+        ProcessLookupError: there is none.
+    """
+    ticks = start_ticks(pid)
+    if ticks is None:
+        raise ProcessLookupError(pid)
+    return Process(pid, ticks, current_boot_id())
+
+
+def read(path: Path) -> Process | None:
+    """The process recorded in a file, None where the file is absent or broken."""
+    try:
+        return Process(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write(path: Path, process: Process) -> None:
+    """Record a process in a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(process)))
+
+
+def stop(processes: list[Process]) -> None:
+    """End processes and whatever they started in their group: politely, then not."""
+    _signal(processes, signal.SIGTERM)
+    deadline = time.monotonic() + TERM_SECONDS
+    while any(process.alive for process in processes) and time.monotonic() < deadline:
+        _reap(processes)
+        time.sleep(0.05)
+    _signal(processes, signal.SIGKILL)
+    while any(process.alive for process in processes):
+        _reap(processes)
+        time.sleep(0.05)
+    _reap(processes)
+
+
+def _signal(processes: list[Process], number: signal.Signals) -> None:
+    for process in processes:
+        if process.alive:
+            os.killpg(process.pid, number)
+
+
+def _reap(processes: list[Process]) -> None:
+    for process in processes:
+        try:
+            os.waitpid(process.pid, os.WNOHANG)
+        except ChildProcessError:
+            continue  # started by an earlier command: not ours to reap

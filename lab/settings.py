@@ -1,0 +1,220 @@
+"""Where a lab lives, on which ports it answers, and with which passwords: chosen once, then kept in `<dir>/lab.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SERVICES = ("keystone", "glance", "placement", "neutron", "nova")
+FIRST_PORT_BASE = 15000
+"""Where the search for free ports begins: below Linux's ephemeral range (32768), so that no outgoing connection takes one."""
+PORT_BASE_STEP = 10
+PORT_BASE_TRIES = 200
+ADDRESS = "127.0.0.1"
+REGION = "RegionOne"
+HOST = "lab"
+"""Name of the one compute host, in Nova's and Neutron's records."""
+
+
+class LabError(Exception):
+    """Something the user must act upon; the message says what."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One lab.
+
+    Attributes:
+        directory: everything this lab writes, its virtual environment aside.
+        venv: the virtual environment of the services; several labs may share it.
+        port_base: the first of five consecutive TCP ports.
+        admin_password: of the user `admin` (cloud `local-admin`).
+        service_password: of the user with which the services talk to each other.
+        demo_password: of the member `demo` (cloud `local`).
+    """
+
+    directory: Path
+    venv: Path
+    port_base: int
+    admin_password: str
+    service_password: str
+    demo_password: str
+
+    def port(self, service: str) -> int:
+        """TCP port of a service."""
+        return self.port_base + SERVICES.index(service)
+
+    def url(self, service: str, path: str = "") -> str:
+        """Address of a service's API."""
+        return f"http://{ADDRESS}:{self.port(service)}{path}"
+
+    @property
+    def auth_url(self) -> str:
+        """Keystone's v3 API."""
+        return self.url("keystone", "/v3")
+
+    @property
+    def record(self) -> Path:
+        """The file that holds these settings."""
+        return self.directory / "lab.json"
+
+    @property
+    def clouds_yaml(self) -> Path:
+        """Credentials for openstacksdk, Pulumi's provider and the `openstack` command."""
+        return self.directory / "clouds.yaml"
+
+    @property
+    def private_key(self) -> Path:
+        """Private half of the key pair `multiport`."""
+        return self.directory / "multiport.key"
+
+    @property
+    def config_drives(self) -> Path:
+        """One folder per server: the tree of files that Nova put on its config drive."""
+        return self.directory / "config-drives"
+
+    @property
+    def python(self) -> Path:
+        """Interpreter of the services' virtual environment."""
+        return self.venv / "bin" / "python"
+
+    def data(self, service: str) -> Path:
+        """Databases, keys and images of a service."""
+        return self.directory / "data" / service
+
+    def etc(self, service: str) -> Path:
+        """Configuration of a service."""
+        return self.directory / "etc" / service
+
+    def log(self, service: str) -> Path:
+        """Log of a service: its own and whatever it prints."""
+        return self.directory / "log" / f"{service}.log"
+
+
+def default_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """The lab's directory: `LAB_DIR`, or `.lab` in the checkout."""
+    return Path(environment.get("LAB_DIR") or CHECKOUT / ".lab").absolute()
+
+
+def default_venv(environment: Mapping[str, str] = os.environ) -> Path:
+    """The services' virtual environment: `LAB_VENV`, or `.lab/venv` in the checkout."""
+    return Path(environment.get("LAB_VENV") or CHECKOUT / ".lab" / "venv").absolute()
+
+
+def default_port_base(environment: Mapping[str, str] = os.environ) -> str | None:
+    """`LAB_PORT_BASE`, None where it is unset: the lab then chooses and remembers."""
+    return environment.get("LAB_PORT_BASE") or None
+
+
+def load(directory: Path) -> Settings | None:
+    """The settings of an existing lab, None where there is none yet.
+
+    Raises:
+        LabError: the record cannot be read.
+    """
+    record = directory / "lab.json"
+    try:
+        values = json.loads(record.read_text())
+        return Settings(**values | {"directory": Path(values["directory"]), "venv": Path(values["venv"])})
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise LabError(f"{record} cannot be read ({error}); `python3 -m lab reset` starts anew") from error
+
+
+def create(directory: Path, venv: Path, port_base: int | None) -> Settings:
+    """Choose and record the settings of a new lab, or bring those of an existing one up to the options given.
+
+    Args:
+        directory: see `Settings`.
+        venv: see `Settings`.
+        port_base: ports wanted; None keeps the recorded ones.
+
+    Raises:
+        LabError: the record cannot be read.
+    """
+    known = load(directory)
+    settings = Settings(
+        directory=directory,
+        venv=venv,
+        port_base=port_base or (known.port_base if known else FIRST_PORT_BASE),
+        admin_password=known.admin_password if known else secrets.token_urlsafe(16),
+        service_password=known.service_password if known else secrets.token_urlsafe(16),
+        demo_password=known.demo_password if known else secrets.token_urlsafe(16),
+    )
+    write(settings)
+    return settings
+
+
+def write(settings: Settings) -> None:
+    """Record settings, readable by their owner alone."""
+    directory = settings.directory
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    values = asdict(settings) | {"directory": str(directory), "venv": str(settings.venv)}
+    write_private(settings.record, json.dumps(values, indent=2) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, at once or not at all."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on loopback.
+
+    The services inherit it: the port is held from the moment it was found free, and clients that come early wait instead of
+    being refused.
+
+    Raises:
+        OSError: something else has the port.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((ADDRESS, port))
+        sock.listen(1024)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def listen_anywhere() -> tuple[list[socket.socket], int]:
+    """Listen on five consecutive free ports; returns the sockets and the first port.
+
+    Raises:
+        LabError: there are no five.
+    """
+    for base in range(FIRST_PORT_BASE, FIRST_PORT_BASE + PORT_BASE_STEP * PORT_BASE_TRIES, PORT_BASE_STEP):
+        sockets: list[socket.socket] = []
+        try:
+            for offset in range(len(SERVICES)):
+                sockets.append(listen(base + offset))  # noqa: PERF401 - what was opened must be closed
+        except OSError:
+            for sock in sockets:
+                sock.close()
+        else:
+            return sockets, base
+    raise LabError(f"no {len(SERVICES)} consecutive free ports from {FIRST_PORT_BASE} on; choose them with --port-base")
+
+
+def from_environment() -> Settings:
+    """The lab that started this process: for `lab.services`."""
+    settings = load(Path(os.environ["LAB_DIR"]))
+    if settings is None:
+        sys.exit("LAB_DIR names no lab")
+    return settings

@@ -1,0 +1,32 @@
+"""A lab of their own for the tests of this folder, in a temporary directory; the installed services are shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lab.command import LabCommand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openstack.connection import Connection
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabCommand]:
+    command = LabCommand(tmp_path_factory.mktemp("lab"))
+    command("up")
+    yield command
+    command("reset")
+
+
+@pytest.fixture
+def member(lab: LabCommand) -> Connection:
+    return lab.connect("local")
+
+
+@pytest.fixture
+def admin(lab: LabCommand) -> Connection:
+    return lab.connect("local-admin")
