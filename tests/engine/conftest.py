@@ -1,0 +1,74 @@
+"""The official engine against the local cloud; where one of them cannot be had, every test here is counted as not run."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import openstack
+import pytest
+from filelock import FileLock
+
+from tests.engine.stack import ROOT, Stack
+from tools import toolchain
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(str(item.fspath)).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session")
+def cli() -> toolchain.Toolchain:
+    """The official CLI and plugin."""
+    try:
+        return toolchain.find(print, fetch=False)
+    except toolchain.ToolchainError as error:
+        pytest.skip(f"no official Pulumi CLI here ({error}); get it from {toolchain.INSTALL_HELP}")
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Environment of a running local cloud: the one that `make test` shares among workers, else one of our own."""
+    shared = os.environ.get("MULTIPORT_TEST_LAB")
+    folder = Path(shared) if shared else tmp_path_factory.getbasetemp() / "lab"
+    folder.mkdir(parents=True, exist_ok=True)
+    lab = [sys.executable, "-m", "lab", "--dir", str(folder)]
+    with FileLock(folder.parent / f"{folder.name}.lock"):
+        subprocess.run([*lab, "up"], check=True, cwd=ROOT)
+    yield {"OS_CLIENT_CONFIG_FILE": str(folder / "clouds.yaml"), "OS_CLOUD": "local"}
+    if not shared:
+        subprocess.run([*lab, "down"], check=True, cwd=ROOT)
+
+
+@pytest.fixture(scope="session")
+def config_drives(cloud: dict[str, str]) -> Path:
+    """The config drives that Nova built, by server id."""
+    return Path(cloud["OS_CLIENT_CONFIG_FILE"]).parent / "config-drives"
+
+
+@pytest.fixture(scope="session")
+def api(cloud: dict[str, str]) -> Any:
+    """The cloud's API as the tenant sees it."""
+    config = openstack.config.OpenStackConfig(config_files=[cloud["OS_CLIENT_CONFIG_FILE"]])
+    return openstack.connection.Connection(config=config.get_one(cloud["OS_CLOUD"]))
+
+
+@pytest.fixture(scope="module")
+def make_stack(
+    cli: toolchain.Toolchain, cloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Stack]]:
+    """Stacks that are destroyed afterwards, at the first try."""
+    made: list[Stack] = []
+
+    def make(name: str, program: Path = ROOT) -> Stack:
+        stack = Stack(tmp_path_factory.mktemp("stack") / name, name, cloud, program, cli.pulumi)
+        made.append(stack)
+        return stack
+
+    yield make
+    for stack in made:
+        stack.destroy()

@@ -1,0 +1,24 @@
+"""The examples are programs: each goes up as it stands, reports no change after that, and goes down at the first try."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.engine.stack import ROOT, Stack
+
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/__main__.py"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_goes_up(make_stack: Callable[..., Stack], example: Path) -> None:
+    stack = make_stack("example", example)
+    stack.up()
+    assert stack.refresh() == []
+    assert stack.outputs()
+    stack.destroy()
+
+
+def test_the_smallest_example_is_small() -> None:
+    lines = (ROOT / "examples" / "two_floating_ips" / "__main__.py").read_text().splitlines()
+    assert len(lines) < 30

@@ -1,0 +1,182 @@
+"""Operations that fail on a real cloud in one update: made to work, or refused in the preview with the way to do it in two."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.engine.house import Config, changes, house, ports, replaced
+from tests.engine.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def deployed(make_stack: Callable[..., Stack]) -> Stack:
+    stack = make_stack("steps")
+    stack.configure(house())
+    stack.up()
+    return stack
+
+
+@pytest.fixture(scope="module")
+def addresses(api: Any) -> Iterator[list[str]]:
+    """Two floating IPs that the project holds already."""
+    pool = api.network.find_network("PUBLICNET").id
+    held = [api.network.create_ip(floating_network_id=pool) for _ in range(2)]
+    yield [each.floating_ip_address for each in held]
+    for each in held:
+        api.network.delete_ip(each)
+
+
+@pytest.fixture
+def stack(deployed: Stack) -> Iterator[Stack]:
+    """The house, deployed, and still deployable afterwards."""
+    yield deployed
+    deployed.configure(house())
+    deployed.update()
+
+
+def adopted(first: str | None, second: str | None) -> Config:
+    config = house()
+    del ports(config)["b"]["fixed_ips"]["main"]["floating_ip"]
+    del ports(config)["d"]["floating_ip"]
+    if first:
+        ports(config)["b"]["fixed_ips"]["main"]["floating_ip"] = {"address": first}
+    if second:
+        ports(config)["d"]["floating_ip"] = {"address": second}
+    return config
+
+
+def test_swapped_floating_ips_are_refused_and_work_in_two_steps(stack: Stack, addresses: list[str], api: Any) -> None:
+    one, two = addresses
+    for step in (adopted(None, None), adopted(one, two)):
+        stack.configure(step)
+        stack.up()
+    stack.configure(adopted(two, one))
+    said = stack.refuse()
+    assert "still associated" in said
+    assert "second update" in said
+    for step in (adopted(None, None), adopted(two, one)):
+        stack.configure(step)
+        stack.up()
+    port = stack.outputs()["servers"]["web"]["ports"]["b"]["port_id"]
+    [found] = api.network.ips(floating_ip_address=two)
+    assert found.port_id == port
+    stack.configure(adopted(None, None))
+    stack.up()
+
+
+def test_a_floating_ip_onto_an_address_that_loses_its_own_is_refused(stack: Stack, addresses: list[str]) -> None:
+    config = house()
+    ports(config)["b"]["fixed_ips"]["main"]["floating_ip"] = {"address": addresses[0]}
+    stack.configure(config)
+    assert ("replace", "FloatingIpAssociate", "web-b.main") in changes(stack.preview())
+    ports(config)["b"]["fixed_ips"]["main"]["floating_ip"] = {"key": "public"}
+    stack.configure(config)
+    said = stack.refuse()
+    assert "409 FloatingIPPortAlreadyAssociated" in said
+    assert "second update" in said
+
+
+def test_another_adopted_address_on_the_same_port_works_at_once(stack: Stack, addresses: list[str]) -> None:
+    one, two = addresses
+    for step in (adopted(None, None), adopted(one, None), adopted(two, None), adopted(None, None)):
+        stack.configure(step)
+        stack.up()
+
+
+def test_the_same_rule_written_another_way_is_the_same_rule(stack: Stack) -> None:
+    config = house()
+    config["security_groups"]["reachable"]["rules"] = [
+        {"protocol": "tcp", "port_range_max": 22, "port_range_min": 22, "direction": "ingress", "ethertype": "IPv4"},
+        {"protocol": "icmp"},
+    ]
+    stack.configure(config)
+    assert changes(stack.preview()) == set()
+
+
+def test_another_rule_comes_and_goes(stack: Stack) -> None:
+    config = house()
+    config["security_groups"]["reachable"]["rules"][1]["port_range_min"] = 2222
+    stack.configure(config)
+    assert changes(stack.up()) == {
+        ("create", "SecGroupRule", "reachable-ingress-IPv4-tcp-2222-2222"),
+        ("delete", "SecGroupRule", "reachable-ingress-IPv4-tcp-22-22"),
+    }
+
+
+def unrouted() -> Config:
+    """The house without a router, and so without floating IPs."""
+    config = house()
+    del config["networks"]["front"]["router"]
+    del ports(config)["b"]["fixed_ips"]["main"]["floating_ip"]
+    del ports(config)["d"]["floating_ip"]
+    return config
+
+
+def test_a_gateway_that_goes_together_with_its_router_is_refused_and_works_in_two_steps(stack: Stack) -> None:
+    last = unrouted()
+    last["networks"]["front"]["subnets"]["v4"] = {"cidr": "192.168.10.0/24", "no_gateway": True, "enable_dhcp": True}
+    stack.configure(last)
+    said = stack.refuse()
+    assert "409 GatewayIpInUse" in said
+    assert "second update" in said
+    stack.configure(unrouted())
+    stack.up()
+    stack.configure(last)
+    assert ("update", "Subnet", "front-v4") in changes(stack.up())
+    # and back: a gateway for a subnet without one
+    stack.configure(unrouted())
+    assert ("update", "Subnet", "front-v4") in changes(stack.up())
+
+
+def test_a_subnet_born_without_a_gateway_can_get_one_and_lose_it(stack: Stack, api: Any) -> None:
+    config = house()
+    config["networks"]["back"]["subnets"]["v4"] = {"cidr": "192.168.20.0/24", "enable_dhcp": False}
+    stack.configure(config)
+    assert changes(stack.up()) == {("update", "Subnet", "back-v4")}
+    [subnet] = api.network.subnets(name="steps-back-v4")
+    assert subnet.gateway_ip == "192.168.20.1"
+    stack.configure(house())
+    stack.up()
+    assert api.network.get_subnet(subnet.id).gateway_ip is None
+
+
+def test_a_fixed_ip_that_carries_a_floating_ip_is_refused_and_works_in_two_steps(stack: Stack) -> None:
+    last = house()
+    ports(last)["b"]["fixed_ips"]["main"]["ip_address"] = "192.168.10.15"
+    stack.configure(last)
+    said = stack.refuse()
+    assert "still carries a floating IP" in said
+    assert "second update" in said
+    first = house()
+    del ports(first)["b"]["fixed_ips"]["main"]["floating_ip"]
+    between = house()
+    ports(between)["b"]["fixed_ips"]["main"] = {"subnet": "v4", "ip_address": "192.168.10.15"}
+    for step in (first, between, last, between, first):
+        stack.configure(step)
+        assert replaced(stack.up()) == set()
+
+
+def test_a_renamed_key_that_does_not_say_so_is_refused(stack: Stack) -> None:
+    config = house()
+    ports(config)["public"] = ports(config).pop("b")
+    stack.configure(config)
+    said = stack.refuse()
+    assert "formerly: [b]" in said
+
+
+def test_port_security_off_and_on(stack: Stack, api: Any) -> None:
+    config = house()
+    config["servers"]["web"].pop("security_groups")
+    ports(config)["b"]["security_groups"] = ["reachable"]
+    ports(config)["d"]["port_security_enabled"] = False
+    stack.configure(config)
+    assert ("update", "Port", "web-d") in changes(stack.up())
+    port = stack.outputs()["servers"]["web"]["ports"]["d"]["port_id"]
+    found = api.network.get_port(port)
+    assert (found.is_port_security_enabled, found.security_group_ids) == (False, [])
+    stack.configure(house())
+    stack.up()
+    found = api.network.get_port(port)
+    assert found.is_port_security_enabled is True
+    assert len(found.security_group_ids) == 1
