@@ -5,6 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 STACK ?= local
+FORMAT ?= table
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
@@ -30,8 +31,8 @@ preview: setup ## Show what `make up` would change
 down: setup ## Take STACK down again, and the local cloud with it
 	@$(BIN)/python -m tools.deploy down --stack $(STACK)
 
-outputs: setup ## Print STACK's outputs as a table
-	@$(BIN)/python -m tools.deploy outputs --stack $(STACK)
+outputs: setup ## Print STACK's outputs as a table, or all of them with FORMAT=json
+	@FORMAT=$(FORMAT) $(BIN)/python -m tools.deploy outputs --stack $(STACK)
 
 check: setup ## Lint, types, unit and golden tests
 	@$(BIN)/python -m tools.proof check

@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tools import backend, outputs, toolchain
 
@@ -107,14 +109,22 @@ def _direct(verb: str, stack: str, environment: dict[str, str], state: Path) -> 
     answer = subprocess.run(
         [*DIRECT, "outputs", "--json", *common], check=True, env=environment, cwd=ROOT, capture_output=True, text=True
     )
-    print(outputs.table(json.loads(answer.stdout)))
+    _show(json.loads(answer.stdout))
     return 0
+
+
+def _show(exports: Mapping[str, Any]) -> None:
+    print(json.dumps(exports, indent=2) if os.environ.get("FORMAT") == "json" else outputs.table(exports))
 
 
 def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend) -> int:
     where.prepare(tool.pulumi)
     if verb in ("up", "preview", "down"):
-        command = {"up": ["up", "--yes"], "preview": ["preview"], "down": ["destroy", "--yes", "--skip-preview"]}[verb]
+        command = {
+            "up": ["up", "--yes", "--suppress-outputs"],
+            "preview": ["preview"],
+            "down": ["destroy", "--yes", "--skip-preview"],
+        }[verb]
         if not where.exists and verb == "down":
             say(f"Stack {stack} is not deployed")
             return 0
@@ -125,7 +135,7 @@ def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Bac
         if verb != "up" or status != 0:
             return status
     answer = where.run(tool.pulumi, ["stack", "output", "--json", "--show-secrets"], capture=True)
-    print(outputs.table(json.loads(answer.stdout or "{}")))
+    _show(json.loads(answer.stdout or "{}"))
     return answer.returncode
 
 

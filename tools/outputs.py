@@ -33,5 +33,5 @@ def table(exports: Mapping[str, Any]) -> str:
         text.append(f"virtual address {key}: {virtual_ip['ip_address']}, floating IP {virtual_ip.get('floating_ip', '-')}")
     if lines:
         text += ["", "Try:", *(f"  {line}" for line in lines[:3])]
-        text += ["  (all ssh, ping, curl and tcpdump lines: pulumi stack output servers)"] if len(lines) > 3 else []  # noqa: PLR2004
+        text += ["  (all ssh, ping, curl and tcpdump lines: make outputs FORMAT=json)"] if len(lines) > 3 else []  # noqa: PLR2004
     return "\n".join(text)

@@ -172,4 +172,4 @@ def test_limit(plan: RoutingPlan | None, letter: str) -> None:
 
 def test_ours_leaves_the_user_room() -> None:
     ports = tuple(BootPort(slot, f"fa:16:3e:00:00:{slot:02x}", primary=slot == 1) for slot in range(1, 17))
-    assert len(user_data(RoutingPlan(ports), None).encode()) < BYTES_MAX - 8192
+    assert len(user_data(RoutingPlan(ports), None).encode()) < BYTES_MAX - 5000

@@ -58,4 +58,4 @@ def test_no_more_than_three_lines_to_try() -> None:
     assert three[-3:] == [f"  ssh debian@203.0.113.{each}" for each in "123"]
     four = table({"servers": {"web": server("1", "2", "3", "4")}}).splitlines()
     assert four[-4:-1] == three[-3:]
-    assert "pulumi stack output servers" in four[-1]
+    assert "make outputs FORMAT=json" in four[-1]

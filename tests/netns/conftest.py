@@ -1,0 +1,21 @@
+"""Namespaces need root; elsewhere every test here is counted as not run, with that reason."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("tests.netns.topology", "tests.netns.namespace")
+
+_PROGRAMS = ("ip", "nft", "unshare", "nsenter")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [program for program in _PROGRAMS if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")]
+    why = "namespaces need root" if os.geteuid() else f"not installed: {', '.join(missing)}" if missing else ""
+    for item in items:
+        if Path(str(item.fspath)).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.netns)
+            if why:
+                item.add_marker(pytest.mark.skip(reason=why))
