@@ -120,6 +120,7 @@ def choose(environment: dict[str, str], stack: str, *, embedded: bool) -> Backen
 def _logged_in(environment: dict[str, str]) -> bool:
     home = Path(environment.get("PULUMI_HOME", Path(os.path.expanduser("~")) / ".pulumi"))  # noqa: PTH111 - HOME may be set
     try:
-        return bool(json.loads((home / "credentials.json").read_text()).get("current"))
+        credentials = json.loads((home / "credentials.json").read_text())
     except (OSError, json.JSONDecodeError):
         return False
+    return isinstance(credentials, dict) and bool(credentials.get("current"))

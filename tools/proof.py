@@ -80,6 +80,8 @@ def check_stages() -> list[list[Stage]]:
                 "tests/golden",
                 "tests/invalid",
                 "tests/rendered",
+                "-n",
+                "2",
                 "--cov",
                 f"--cov-fail-under={COVERAGE_MINIMUM}",
             )

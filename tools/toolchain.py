@@ -45,7 +45,7 @@ def find(say: Callable[[str], None], environment: Mapping[str, str] | None = Non
     if not _has_plugin(pulumi, plugin, environment):
         if not fetch:
             raise ToolchainError(f"the openstack plugin {plugin} is not installed")
-        _fetch_plugin(pulumi, plugin, say)
+        _fetch_plugin(pulumi, plugin, say, environment)
     return Toolchain(pulumi, cli_version, plugin)
 
 
@@ -86,10 +86,14 @@ def _has_plugin(pulumi: Path, wanted: str, environment: Mapping[str, str]) -> bo
     return any(each["name"] == "openstack" and each["version"] == wanted for each in json.loads(answer.stdout or "[]"))
 
 
-def _fetch_plugin(pulumi: Path, wanted: str, say: Callable[[str], None]) -> None:
+def _fetch_plugin(pulumi: Path, wanted: str, say: Callable[[str], None], environment: Mapping[str, str]) -> None:
     say(f"Fetching the openstack plugin {wanted} with `pulumi plugin install`")
     answer = subprocess.run(
-        [pulumi, "plugin", "install", "resource", "openstack", wanted], capture_output=True, text=True, check=False
+        [pulumi, "plugin", "install", "resource", "openstack", wanted],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(environment),
     )
     if answer.returncode != 0:
         reason = answer.stderr.strip().splitlines()[-1:] or ["no reason given"]
