@@ -40,10 +40,10 @@ check: setup ## Lint, types, unit and golden tests
 test: setup ## Everything that this machine can prove
 	@$(BIN)/python -m tools.proof test
 
-bench: setup ## Benchmarks of the guest's script, side by side
-	@$(BIN)/python -m bench
+test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about an hour)
+	@$(BIN)/python -m pytest tests/guests -k qemu -s
 
 clean: down ## Take everything down and remove what was installed
 	rm -rf .lab .tools .state .reports $(VENV)
 
-.PHONY: help setup up preview down outputs check test bench clean
+.PHONY: help setup up preview down outputs check test test-guests clean

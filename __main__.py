@@ -6,7 +6,7 @@ from typing import cast
 
 import pulumi
 import pulumi_openstack as openstack
-from pulumi.runtime.config import CONFIG
+from pulumi.runtime.config import CONFIG, is_config_secret
 
 from components.address_pairs import AddressPairArgs, AddressPairs
 from components.checks import load
@@ -87,6 +87,10 @@ def build(topology: Topology) -> None:
         if "server_group" in server:
             resolved["server_group_id"] = server_groups[server["server_group"]]
         plain = {field: value for field, value in server.items() if field not in REFERENCES}
+        if is_config_secret(f"{pulumi.get_project()}:servers") and "cloud_config" in server:
+            resolved["cloud_config"] = pulumi.Output.secret(
+                server["cloud_config"]
+            )  # else it would stand in the state in plain text
         return cast("MultiPortInstanceArgs", {**plain, **resolved})
 
     for key, server in topology.get("servers", {}).items():

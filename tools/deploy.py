@@ -122,7 +122,7 @@ def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Bac
     if verb in ("up", "preview", "down"):
         command = {
             "up": ["up", "--yes", "--suppress-outputs"],
-            "preview": ["preview"],
+            "preview": ["preview", "--policy-pack", "policy"],
             "down": ["destroy", "--yes", "--skip-preview"],
         }[verb]
         if not where.exists and verb == "down":

@@ -63,7 +63,7 @@ def check_stages() -> list[list[Stage]]:
     python = [PYTHON, "-m"]
     sources = [
         each
-        for each in ("__main__.py", "components", "guest", "lab", "tests", "examples", "tools", "bench")
+        for each in ("__main__.py", "components", "guest", "lab", "policy", "review", "tests", "examples", "tools")
         if (ROOT / each).exists()
     ]
     return [
@@ -71,6 +71,14 @@ def check_stages() -> list[list[Stage]]:
             Stage("lint", "ruff finds nothing", [*python, "ruff", "check", *sources]),
             Stage("format", "ruff would format nothing", [*python, "ruff", "format", "--check", *sources]),
             Stage("types", "mypy --strict finds nothing", [*python, "mypy"]),
+            pytest(
+                "review",
+                "what reviewers see of recorded previews",
+                "tests/review",
+                "--ignore=tests/review/test_mermaid.py",
+                "-m",
+                "not engine",
+            ),
         ],
         [
             pytest(
@@ -103,7 +111,9 @@ def test_stages(lab: Path) -> list[list[Stage]]:
             pytest("guests", "booted guests on four network stacks", "tests/guests", "-k", "nspawn", apt="tests/guests/apt.txt"),
         ],
         [
+            pytest("mermaid", "diagrams drawn by the real Mermaid", "tests/review/test_mermaid.py", apt="tests/review/apt.txt"),
             pytest("lab", "the local cloud and the direct driver", "tests/lab"),
+            pytest("policy", "policies and the review pipeline with the real engine", "tests/review", "-m", "engine", **cloud),
             pytest("engine", "official CLI and plugin on real OpenStack services", "tests/engine", "-n", "2", **cloud),
         ],
     ]

@@ -1,0 +1,13 @@
+"""The policy pack: `pulumi preview --policy-pack policy`."""
+
+import sys
+from pathlib import Path
+
+from pulumi_policy import EnforcementLevel, PolicyPack
+
+# The policy engine runs this folder as a program; its modules belong to the package that the folder is.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from policy.rules import POLICIES
+
+PolicyPack(name="multiport", enforcement_level=EnforcementLevel.MANDATORY, policies=list(POLICIES))

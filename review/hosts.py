@@ -1,0 +1,207 @@
+"""Comments on pull requests (GitHub) and merge requests (GitLab): one per stack, made once and kept up to date."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from review.markdown import GITHUB_MOST, GITLAB_MOST
+
+_PAGE: Final = 100  # most that either host gives at once
+_TIMEOUT: Final = 30  # seconds
+
+
+class HostError(Exception):
+    """The host refused, or could not be reached; the text says what was asked and what it answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment of our own."""
+
+    id: str
+    body: str
+
+
+class Host(Protocol):
+    """Where a change is reviewed."""
+
+    @property
+    def most(self) -> int:
+        """Bytes that a comment may have."""
+
+    def comments(self) -> Iterator[Comment]:
+        """Our own comments on the change. Those of others are never touched, whatever they begin with."""
+
+    def create(self, body: str) -> None:
+        """Add a comment."""
+
+    def update(self, comment: Comment, body: str) -> None:
+        """Replace a comment's text."""
+
+
+def stick(host: Host, marker: str, body: str, *, silent: bool) -> str:
+    """Make the comment that begins with `marker` say `body`; returns what was done.
+
+    Args:
+        host: Where the change is reviewed.
+        marker: First line of the comment.
+        body: The whole comment.
+        silent: Whether there is nothing to say: then no comment is made, but one that is there is brought up to date.
+    """
+    earlier = next((each for each in host.comments() if _plain(each.body).partition("\n")[0] == marker), None)
+    if earlier is None:
+        if silent:
+            return "nothing to say"
+        host.create(body)
+        return "commented"
+    if _plain(earlier.body) == _plain(body):
+        return "said already"
+    host.update(earlier, body)
+    return "comment updated"
+
+
+def _plain(body: str) -> str:
+    """The text as the hosts keep it: they may change line ends and drop blanks around it."""
+    return body.replace("\r\n", "\n").strip()
+
+
+@dataclass(frozen=True)
+class GitHub:
+    """A pull request on GitHub.
+
+    Attributes:
+        api: Address of the API, for example https://api.github.com.
+        repository: owner/name.
+        number: Of the pull request.
+        token: Needs `pull-requests: write`.
+        author: Login that the token writes as; a workflow's own token cannot ask who it is.
+    """
+
+    api: str
+    repository: str
+    number: str
+    token: str
+    author: str = "github-actions[bot]"
+    most: int = GITHUB_MOST
+
+    def comments(self) -> Iterator[Comment]:
+        """Our own comments on the pull request."""
+        for each in _pages(f"{self.api}/repos/{self.repository}/issues/{self.number}/comments", self._headers):
+            if each["user"]["login"] == self.author:
+                yield Comment(str(each["id"]), each["body"] or "")
+
+    def create(self, body: str) -> None:
+        """Add a comment."""
+        _call("POST", f"{self.api}/repos/{self.repository}/issues/{self.number}/comments", self._headers, {"body": body})
+
+    def update(self, comment: Comment, body: str) -> None:
+        """Replace a comment's text."""
+        _call("PATCH", f"{self.api}/repos/{self.repository}/issues/comments/{comment.id}", self._headers, {"body": body})
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
+
+
+@dataclass(frozen=True)
+class GitLab:
+    """A merge request on GitLab.
+
+    Attributes:
+        api: Address of the API, for example https://gitlab.com/api/v4.
+        project: Its id.
+        number: The merge request's number in the project.
+        token: Of a project or group, with scope `api`; a job's own token may not write notes.
+    """
+
+    api: str
+    project: str
+    number: str
+    token: str
+    most: int = GITLAB_MOST
+
+    def comments(self) -> Iterator[Comment]:
+        """Our own notes on the merge request."""
+        me = _call("GET", f"{self.api}/user", self._headers)
+        for each in _pages(self._notes, self._headers):
+            if each["author"]["id"] == me["id"] and not each.get("system"):
+                yield Comment(str(each["id"]), each["body"])
+
+    def create(self, body: str) -> None:
+        """Add a note."""
+        _call("POST", self._notes, self._headers, {"body": body})
+
+    def update(self, comment: Comment, body: str) -> None:
+        """Replace a note's text."""
+        _call("PUT", f"{self._notes}/{comment.id}", self._headers, {"body": body})
+
+    @property
+    def _notes(self) -> str:
+        return f"{self.api}/projects/{self.project}/merge_requests/{self.number}/notes"
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"PRIVATE-TOKEN": self.token}
+
+
+def reviewing(environment: Mapping[str, str]) -> Host | None:
+    """The change that this job is about, as its environment says; None outside of one, or without a token to write with."""
+    if environment.get("PULL_REQUEST") and environment.get("GITHUB_TOKEN"):
+        return GitHub(
+            environment["GITHUB_API_URL"],
+            environment["GITHUB_REPOSITORY"],
+            environment["PULL_REQUEST"],
+            environment["GITHUB_TOKEN"],
+        )
+    if environment.get("CI_MERGE_REQUEST_IID") and environment.get("GITLAB_TOKEN"):
+        return GitLab(
+            environment["CI_API_V4_URL"],
+            environment["CI_PROJECT_ID"],
+            environment["CI_MERGE_REQUEST_IID"],
+            environment["GITLAB_TOKEN"],
+        )
+    return None
+
+
+def reviewed(environment: Mapping[str, str]) -> Host | None:
+    """The change that the job's commit came with, after the merge; None where the host knows none."""
+    if environment.get("GITHUB_SHA") and environment.get("GITHUB_TOKEN"):
+        github = GitHub(environment["GITHUB_API_URL"], environment["GITHUB_REPOSITORY"], "", environment["GITHUB_TOKEN"])
+        url = f"{github.api}/repos/{github.repository}/commits/{environment['GITHUB_SHA']}/pulls"
+        found = _call("GET", url, {"Authorization": f"Bearer {github.token}", "Accept": "application/vnd.github+json"})
+        merged = [each for each in found if each.get("merged_at")]
+        return GitHub(github.api, github.repository, str(merged[0]["number"]), github.token) if merged else None
+    if environment.get("CI_COMMIT_SHA") and environment.get("GITLAB_TOKEN"):
+        api, project, token = (environment[key] for key in ("CI_API_V4_URL", "CI_PROJECT_ID", "GITLAB_TOKEN"))
+        url = f"{api}/projects/{project}/repository/commits/{environment['CI_COMMIT_SHA']}/merge_requests"
+        found = _call("GET", url, {"PRIVATE-TOKEN": token})
+        merged = [each for each in found if each.get("state") == "merged"]
+        return GitLab(api, project, str(merged[0]["iid"]), token) if merged else None
+    return None
+
+
+def _pages(url: str, headers: Mapping[str, str]) -> Iterator[Any]:
+    page = 1
+    while True:
+        items = _call("GET", f"{url}?per_page={_PAGE}&page={page}", headers)
+        yield from items
+        if len(items) < _PAGE:
+            return
+        page += 1
+
+
+def _call(method: str, url: str, headers: Mapping[str, str], data: object = None) -> Any:
+    if not url.startswith(("https://", "http://")):
+        raise HostError(f"{url} is no address of an API")
+    body = None if data is None else json.dumps(data).encode()
+    request = urllib.request.Request(url, body, {**headers, "Content-Type": "application/json"}, method=method)  # noqa: S310 - checked above
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - likewise
+            return json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        raise HostError(f"{method} {url}: {error.code} {error.read().decode(errors='replace')[:500]}") from error
+    except (urllib.error.URLError, TimeoutError, json.JSONDecodeError) as error:
+        raise HostError(f"{method} {url}: {error}") from error

@@ -1,0 +1,131 @@
+"""The official CLI, as the pipeline calls it: one preview that tells everything, and an update that does what was previewed."""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from review.preview import Preview, read
+from review.redaction import Redaction, prelude_config, secrets_of
+
+POLICIES: Final = "policy"
+"""Folder of the policy pack, in the project."""
+
+_QUIET: Final = ("--non-interactive", "--color", "never")
+
+
+class CliError(Exception):
+    """The CLI failed before it could say anything of the stack."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of a project.
+
+    Attributes:
+        name: The stack's name.
+        project: The project's folder.
+        pulumi: The CLI.
+        environment: Environment for the CLI: backend, passphrase, cloud.
+    """
+
+    name: str
+    project: Path
+    pulumi: str
+    environment: Mapping[str, str]
+
+    def exists(self) -> bool:
+        """Whether the backend knows the stack."""
+        known = json.loads(self._call(["stack", "ls", "--json"]).stdout or "[]")
+        return any(each["name"] in (self.name, f"organization/{self.name}") for each in known)
+
+    def preview(self, plan: Path | None = None) -> tuple[Preview, Redaction, str]:
+        """Preview the stack with the policies; returns also what to take out of any text about it, and what the CLI printed.
+
+        Args:
+            plan: Where to save the update plan. Default: nowhere.
+
+        Raises:
+            CliError: There is nothing to show.
+        """
+        with tempfile.TemporaryDirectory(prefix="multiport-review-") as folder:
+            log = Path(folder) / "events"
+            command = ["preview", "--json", "--event-log", str(log), "--policy-pack", POLICIES]
+            answer = self._call([*command, *(["--save-plan", str(plan)] if plan else [])], check=False)
+            if not log.exists() or "{" not in answer.stdout:
+                raise CliError(answer.stdout + answer.stderr)
+            events = log.read_text()
+        shown: dict[str, Any] = json.loads(self._call(["config", "--json", "--show-secrets"]).stdout)
+        redaction = Redaction(secrets_of(prelude_config(events), shown))
+        return read(events, answer.stdout, redaction, stack=self.name), redaction, answer.stderr
+
+    def up(self, plan: Path) -> int:
+        """Update the stack as planned, the CLI's progress on the terminal; returns its exit status."""
+        command = [self.pulumi, "up", "--yes", "--skip-preview", "--plan", str(plan), "--stack", self.name, *_QUIET]
+        return subprocess.run(command, cwd=self.project, env=self._environment, check=False).returncode
+
+    def create(self) -> None:
+        """Make the stack known to the backend."""
+        before = self._file.read_bytes()
+        self._call(["stack", "init", self.name], stack=False)
+        if b"encryptionsalt:" in before or b"secretsprovider:" in before:
+            self._file.write_bytes(before)  # the salt in git, by which its secrets are encrypted
+
+    @contextmanager
+    def in_passing(self) -> Iterator[None]:
+        """The stack made known to a backend that is thrown away; its file in git stays as it is."""
+        before = self._file.read_bytes()
+        try:
+            self.create()
+            yield
+        finally:
+            self._file.write_bytes(before)
+
+    @property
+    def _file(self) -> Path:
+        return self.project / "stacks" / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        # --event-log is one of the CLI's debug commands, although the Automation API lives by it
+        return {**self.environment, "PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"}
+
+    def _call(self, command: Sequence[str], *, check: bool = True, stack: bool = True) -> subprocess.CompletedProcess[str]:
+        which = ["--stack", self.name] if stack and command[:2] != ["stack", "ls"] else []
+        answer = subprocess.run(
+            [self.pulumi, *command, *which, *_QUIET],
+            cwd=self.project,
+            env=self._environment,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        if check and answer.returncode != 0:
+            raise CliError(answer.stdout + answer.stderr)
+        return answer
+
+
+@contextmanager
+def clouds_file(environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The environment with the text in CLOUDS_YAML, a secret of the CI, as a file that only this user can read."""
+    text = environment.get("CLOUDS_YAML")
+    if not text:
+        yield dict(environment)
+        return
+    with tempfile.TemporaryDirectory(prefix="multiport-clouds-") as folder:
+        file = Path(folder) / "clouds.yaml"
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as clouds:
+            clouds.write(text)
+        yield {**{key: each for key, each in environment.items() if key != "CLOUDS_YAML"}, "OS_CLIENT_CONFIG_FILE": str(file)}
+
+
+@contextmanager
+def empty_backend(environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The environment with a backend that holds nothing and is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="multiport-backend-") as folder:
+        yield {"PULUMI_CONFIG_PASSPHRASE": "", **environment, "PULUMI_BACKEND_URL": f"file://{folder}"}

@@ -1,0 +1,229 @@
+"""What a reviewer must know of a preview, as plain data; how it looks is the renderers' business."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from review import user_data
+from review.losses import Loss, losses, operation, rank, word
+from review.preview import NOTHING, UNKNOWN, Diagnostic, Finding, Preview, State, Step
+from review.topology import PortRow, Topology, UserData
+from review.user_data import FileDiff
+from review.wording import codes, count
+
+# What no reader misses: the engine's own bookkeeping, and user data, which is shown file by file.
+_OMITTED: Final = frozenset({"__defaults", "userData"})
+_VERBS: Final = (
+    ("delete", "deletes"),
+    ("replace", "replaces"),
+    ("rebuild", "rebuilds"),
+    ("resize", "resizes"),
+    ("create", "creates"),
+    ("update", "updates"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GuestDiff:
+    """Files that change in the same way on one or more servers.
+
+    Attributes:
+        servers: Their keys.
+        fate: `delivered` with a new server, or `held back` until its next replacement.
+        new: Whether these servers are new, so that there is nothing to compare with.
+        secret: Whether the user data is secret, so that no file can be shown.
+        files: What differs.
+    """
+
+    servers: tuple[str, ...]
+    fate: str
+    new: bool
+    secret: bool
+    files: tuple[FileDiff, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One resource that changes, with its properties: path, old and new text (None where there is none)."""
+
+    op: str
+    kind: str
+    name: str
+    urn: str
+    properties: tuple[tuple[str, str | None, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that is shown of a preview."""
+
+    project: str
+    stack: str
+    verdict: str
+    outcome: str
+    counts: Mapping[str, int]
+    losses: tuple[Loss, ...]
+    ports: tuple[PortRow, ...]
+    guests: tuple[GuestDiff, ...]
+    findings: tuple[Finding, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to say."""
+        return self.outcome == "no change" and not self.findings
+
+    @property
+    def digest(self) -> str:
+        """Identity of the change: the same change has the same, on every machine."""
+        return hashlib.sha256(self.json().encode()).hexdigest()[:16]
+
+    def json(self) -> str:
+        """The report as JSON."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+
+
+def report(preview: Preview, rendered: Mapping[str, str]) -> tuple[Report, Topology]:
+    """Work out what a preview means.
+
+    Args:
+        preview: The preview.
+        rendered: User data that the engine does not know yet, by server; see `review.rendered`.
+    """
+    topology = Topology(preview, rendered)
+    found = losses(topology)
+    guests = tuple(_guests(topology))
+    counts = Counter(operation(step) for step in preview.changed() if _real(step))
+    outcome = _outcome(preview, counts, guests)
+    made = Report(
+        project=preview.project,
+        stack=preview.stack,
+        verdict=_verdict(preview, topology, outcome, guests),
+        outcome=outcome,
+        counts=dict(sorted(counts.items())),
+        losses=found,
+        ports=tuple(row for row in topology.ports if row.changed),
+        guests=guests,
+        findings=preview.findings,
+        diagnostics=preview.diagnostics,
+        changes=tuple(_changes(topology)),
+    )
+    return made, topology
+
+
+def _real(step: Step) -> bool:
+    """Components and the stack itself are but names for what is in them."""
+    return not step.kind.startswith(("multiport:", "pulumi:"))
+
+
+def _outcome(preview: Preview, counts: Mapping[str, int], guests: tuple[GuestDiff, ...]) -> str:
+    if preview.failed:
+        return "failed"
+    if any(each.mandatory for each in preview.findings):
+        return "refused"
+    return "changes" if counts or guests else "no change"
+
+
+def _verdict(preview: Preview, topology: Topology, outcome: str, guests: tuple[GuestDiff, ...]) -> str:
+    if outcome == "failed":
+        return _why_failed(preview)
+    parts = []
+    steps = [step for step in preview.changed() if _real(step)]
+    for op, verb in _VERBS:
+        kinds = Counter(word(step) for step in steps if operation(step) == op)
+        if not kinds:
+            continue
+        if op not in ("create", "update") and "server" in kinds:
+            names = [topology.server_of(step) or step.name for step in steps if operation(step) == op and word(step) == "server"]
+            rest = sum(kinds.values()) - len(names)
+            others = f" and {count(rest, 'resource')} more" if rest else ""
+            parts.append(f"{verb} {count(len(names), 'server')} ({_few(names)}){others}")
+        else:
+            parts.append(f"{verb} " + ", ".join(count(kinds[what], what) for what in sorted(kinds, key=rank)))
+    held = sorted({server for each in guests if each.fate == "held back" for server in each.servers})
+    if held:
+        parts.append(f"holds back a new guest script for {count(len(held), 'server')} ({_few(held)})")
+    text = "; ".join(parts) if parts else "changes nothing"
+    if outcome == "refused":
+        broken = sum(each.mandatory for each in preview.findings)
+        return f"refused by {count(broken, 'policy finding')}; otherwise {text}"
+    return text
+
+
+def _few(names: list[str]) -> str:
+    shown = 5
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return codes(sorted(names)[:shown]) + more
+
+
+def _why_failed(preview: Preview) -> str:
+    errors = [each for each in preview.diagnostics if each.severity == "error"]
+    told = [line for each in errors for line in each.message.splitlines() if line.strip()]
+    refused = [line for line in told if "in a second update" in line]
+    if refused:
+        return f"refused: {count(len(refused), 'change')} that Neutron takes only in two updates"
+    return f"the preview fails with {count(len(errors), 'error')}" if errors else "the preview fails"
+
+
+def _guests(topology: Topology) -> Iterator[GuestDiff]:
+    """Guest files per server; servers whose files change in the same way stand together."""
+    together: dict[tuple[str, bool, bool, tuple[FileDiff, ...]], list[str]] = {}
+    for each in topology.user_data():
+        if (differing := _differing(each)) is None:
+            continue
+        new, secret, common, own = differing
+        for files in (common, own):
+            if files or (secret and files is common):
+                together.setdefault((each.fate, new, secret, files), []).append(each.server)
+    ordered = sorted(together.items(), key=lambda item: (item[0][0] != "held back", item[0][1], -len(item[1]), item[1]))
+    for (fate, new, secret, files), servers in ordered:
+        yield GuestDiff(tuple(servers), fate, new, secret, files)
+
+
+def _differing(each: UserData) -> tuple[bool, bool, tuple[FileDiff, ...], tuple[FileDiff, ...]] | None:
+    """Whether the server is new, whether its user data is secret, and the files that differ: those of all servers, its own."""
+    new = each.old is None and not each.secret
+    if each.fate == "same":
+        return None
+    if each.secret:
+        return new, True, (), ()
+    diffs = user_data.diffs(each.old, each.new)
+    own = tuple(file for file in diffs if file.path == user_data.PLAN_PATH)
+    return new, False, tuple(file for file in diffs if file.path != user_data.PLAN_PATH), own
+
+
+def _changes(topology: Topology) -> Iterator[Change]:
+    order = {op: place for place, (op, _) in enumerate(_VERBS)}
+    for step in sorted(
+        (step for step in topology.preview.changed() if _real(step)), key=lambda each: (order[operation(each)], each.urn)
+    ):
+        properties = tuple(_properties(topology, step.old, step.new))
+        if step.trigger is not None:
+            properties = (*properties, ("(replacement trigger)", str(step.trigger[0]), str(step.trigger[1])))
+        yield Change(operation(step), step.kind, step.name, step.urn, properties)
+
+
+def _properties(topology: Topology, old: State, new: State) -> Iterator[tuple[str, str | None, str | None]]:
+    before, after = dict(_flat(topology, "", old.inputs)), dict(_flat(topology, "", new.inputs))
+    for path in sorted(before.keys() | after.keys()):
+        was, becomes = before.get(path), after.get(path)
+        if was != becomes or NOTHING in (old, new):
+            yield path, was, becomes
+
+
+def _flat(topology: Topology, path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if key not in _OMITTED:
+                yield from _flat(topology, f"{path}.{key}" if path else key, each)
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from _flat(topology, f"{path}[{place}]", each)
+    elif value is not None:
+        owner = topology.by_id(value)
+        text = str(value) if value is UNKNOWN else json.dumps(value, ensure_ascii=False)
+        yield path, text if owner is None else f"{text} ({word(owner)} {owner.name})"

@@ -1,0 +1,117 @@
+"""The report for a terminal: the same data, in colours where the terminal has them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from review.report import Report
+from review.topology import Cell, PortRow
+from review.user_data import PLAN_PATH, REST
+from review.wording import count, visible
+
+_COLOURS: Final = {
+    "create": "32",
+    "update": "33",
+    "replace": "31",
+    "rebuild": "31",
+    "resize": "33",
+    "delete": "31",
+    "keep": "0",
+    "bold": "1",
+    "dim": "2",
+}
+_SIGNS: Final = {"create": "+", "update": "~", "replace": "±", "rebuild": "±", "resize": "±", "delete": "-", "keep": " "}
+_HEAD: Final = ("", "server", "port", "network", "fixed IPs", "pairs", "table", "priorities", "floating IP", "op")
+
+
+def terminal(report: Report, *, colours: bool) -> str:
+    """Render a report.
+
+    Args:
+        report: The report.
+        colours: Whether to use ANSI colours.
+    """
+    paint = _painted if colours else _plain
+    if report.silent:
+        return f"{visible(report.stack)}: nothing changes.\n"
+    lines = [paint("bold", f"{visible(report.stack)}: {_words(report.verdict)}.")]
+    for severity in ("error", "warning"):
+        for each in (each for each in report.diagnostics if each.severity == severity):
+            lines += ["", paint("delete" if severity == "error" else "update", f"{severity}: ") + _block(each.message)]
+    for loss in report.losses:
+        lines += ["", paint(loss.op, f"{_SIGNS[loss.op]} {loss.op} {loss.what} {visible(loss.name)}")]
+        lines += [f"    because {_words(each)}" for each in loss.because]
+        lines += [f"    means: {_words(each)}" for each in loss.means]
+        lines += [f"    to avoid it: {_words(each)}" for each in loss.avoid]
+    for finding in report.findings:
+        level = paint("delete", "refused") if finding.mandatory else paint("update", "advice")
+        about = f" on {visible(finding.urn.split('::')[-1])}" if finding.urn else ""
+        lines += ["", f"{level} by {visible(finding.policy)}{about}", f"    {_block(finding.message, 4)}"]
+    if report.ports:
+        lines += ["", *_table(report.ports, colours=colours)]
+    for guest in report.guests:
+        for file in guest.files:
+            fate = "delivered with the new server" if guest.fate == "delivered" else "held back until the next replacement"
+            lines += ["", paint("bold", f"{visible(file.path)} on {', '.join(map(visible, guest.servers))}: {fate}")]
+            if file.op != "update" and file.path not in (PLAN_PATH, REST):
+                lines.append(f"    {file.op}, {count(file.added + file.removed, 'line')}")
+            else:
+                lines += [_diff_line(line, colours=colours) for line in file.diff.split("\n")]
+    if report.changes:
+        lines.append("")
+    for change in report.changes:
+        lines.append(paint(change.op, f"{_SIGNS[change.op]} {change.op} {change.kind} {visible(change.name)}"))
+        if change.op not in ("create", "delete"):
+            lines += [f"      {visible(path)}: {_side(old)} → {_side(new)}" for path, old, new in change.properties]
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: Iterable[PortRow], *, colours: bool) -> Iterator[str]:
+    ordered = sorted(rows, key=lambda row: row.becomes == "keep")
+    texts = [
+        (
+            _SIGNS[row.becomes],
+            visible(row.server) or "-",
+            " ".join((visible(row.key), *(f"({mark})" for mark in row.marks))),
+            *map(_cell, row.cells),
+            ", ".join((row.becomes, *row.notes)),
+        )
+        for row in ordered
+    ]
+    widths = [max(len(text[column]) for text in (_HEAD, *texts)) for column in range(len(_HEAD))]
+    for row, text in zip((None, *ordered), (_HEAD, *texts), strict=True):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(text, widths, strict=True)).rstrip()
+        style = "bold" if row is None else row.becomes
+        yield _painted(style, line) if colours and style != "keep" else line
+
+
+def _cell(cell: Cell) -> str:
+    old, new = (", ".join(map(visible, side)) or "-" for side in (cell.old, cell.new))
+    return f"{old} → {new}" if cell.changed and cell.old else new
+
+
+def _side(text: str | None) -> str:
+    return "none" if text is None else visible(text)
+
+
+def _diff_line(line: str, *, colours: bool) -> str:
+    text = f"    {visible(line, keep=chr(9))}"
+    style = {"+": "create", "-": "delete", "@": "dim"}.get(line[:1])
+    return _painted(style, text) if colours and style else text
+
+
+def _block(text: str, indent: int = 0) -> str:
+    return visible(text, keep="\n\t").replace("\n", "\n" + " " * indent)
+
+
+def _words(text: str) -> str:
+    """Text of ours, in which values stand as code spans."""
+    return re.sub(r"`([^`]*)`", r"\1", text)
+
+
+def _painted(style: str, text: str) -> str:
+    return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m"
+
+
+def _plain(_style: str, text: str) -> str:
+    return text

@@ -1,0 +1,79 @@
+"""Text of others inside text of ours: nothing in it can end a code span, a table cell or a fence, or hide from the reader."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+LONGEST: Final = 200
+"""Characters of one value that are shown in a line; the full diff has the rest."""
+
+# Format characters turn text around (Trojan Source) or hide it; surrogates cannot be written at all.
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    """The text with what cannot be seen written as escapes.
+
+    Args:
+        text: Anything.
+        keep: Characters to leave alone, for example newlines in a block.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escape(each) if unicodedata.category(each) in _HIDDEN and each not in keep else each for each in text)
+
+
+def code(value: object) -> str:
+    """A value as a code span that is safe in a table cell too."""
+    text = visible(str(value)).replace("`", r"\x60").replace("|", r"\x7c")
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
+    return f"`{text}`" if text.strip() else "`' '`" if text else "`''`"
+
+
+def prose(text: str) -> str:
+    """Somebody else's sentence as Markdown: its code spans stay, everything else is text and nothing more."""
+    parts = text.split("`")
+    paired = len(parts) % 2 == 1
+    return "".join(
+        code(part) if paired and place % 2 else _escaped(part if paired else f"{part}'") for place, part in enumerate(parts)
+    )
+
+
+def _escaped(text: str) -> str:
+    escaped = re.sub(r"([\\`*_{}\[\]<>()#~|!&$]|:(?=//)|(?<=www)\.|^\s*[-+])", r"\\\1", visible(text))
+    escaped = re.sub(r"^(\s*\d+)\.", r"\1\\.", escaped)  # else the start of a list
+    return escaped.replace("@", "@\u200b")  # the hosts look for mentions in the finished text, where a backslash is gone
+
+
+def codes(values: Iterable[object]) -> str:
+    """Values as code spans, with commas between."""
+    return ", ".join(code(value) for value in values)
+
+
+def summary(values: Iterable[object]) -> str:
+    """Values as code in the summary of a fold, where the hosts read HTML and no Markdown."""
+    return ", ".join(f"<code>{html.escape(visible(str(value))[:LONGEST])}</code>" for value in values)
+
+
+def block(text: str, language: str = "") -> str:
+    """A fenced block that nothing in the text can close."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{visible(text, keep=chr(10) + chr(9))}\n{fence}"
+
+
+def count(number: int, what: str) -> str:
+    """`1 port`, `2 ports`."""
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}es" if what.endswith("ss") else f"{what}s"
+    return f"{number} {what if number == 1 else plural}"
+
+
+def _escape(character: str) -> str:
+    number = ord(character)
+    return {"\n": r"\n", "\t": r"\t", "\r": r"\r"}.get(
+        character,
+        f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}",  # noqa: PLR2004 - as Python writes them
+    )

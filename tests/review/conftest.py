@@ -1,0 +1,21 @@
+"""The renderer's own modules are found by name; the engine's fixtures are those of tests/engine."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent / "engine")]
+
+from tests.engine.conftest import cli, cloud, make_stack  # noqa: E402 - found by the line above
+
+__all__ = ["cli", "cloud", "make_stack"]
+
+ENGINE = {"test_policies.py", "test_end_to_end.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == HERE and item.path.name in ENGINE:
+            item.add_marker(pytest.mark.engine)

@@ -1,0 +1,13 @@
+"""A server whose user data carries a private key."""
+
+import pulumi_openstack as openstack
+
+network = openstack.networking.Network("net")
+one = openstack.networking.Port("one", network_id=network.id)
+openstack.compute.Instance(
+    "server",
+    flavor_name="gp.0.1.2",
+    image_name="Debian-12",
+    networks=[{"port": one.id}],
+    user_data="#cloud-config\nwrite_files:\n- path: /k\n  content: |\n    -----BEGIN OPENSSH PRIVATE KEY-----\n",
+)

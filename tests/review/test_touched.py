@@ -1,0 +1,68 @@
+"""Which stacks a change touches, in a repository of its own."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from review.pipeline import touched
+from review.pulumi_cli import CliError
+
+Repository = Callable[..., list[str]]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    def write(*paths: str) -> None:
+        for path in paths:
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(f"{path} {(tmp_path / path).exists()}")
+
+    def change(*paths: str, since: str = "main") -> list[str]:
+        git("checkout", "-q", "-b", "change")
+        write(*paths)
+        git("add", ".")
+        git("commit", "-q", "-m", "change")
+        git("checkout", "-q", "main")
+        write("stacks/Pulumi.late.yaml")
+        git("add", ".")
+        git("commit", "-q", "-m", "meanwhile")
+        git("checkout", "-q", "change")
+        return touched(tmp_path, since)
+
+    git("init", "-q")
+    write("stacks/Pulumi.dev.yaml", "stacks/Pulumi.prod.yaml", "stacks/Pulumi.local.yaml", "README.md")
+    git("add", ".")
+    git("commit", "-q", "-m", "start")
+    return change
+
+
+@pytest.mark.parametrize(
+    ("paths", "stacks"),
+    [
+        (["stacks/Pulumi.prod.yaml"], ["prod"]),
+        (["stacks/Pulumi.prod.yaml", "stacks/Pulumi.dev.yaml"], ["dev", "prod"]),
+        (["stacks/Pulumi.local.yaml"], []),
+        (["README.md", "docs/review.md", "tests/x.py", "lab/x.py"], []),
+        (["guest/templates/policy-routing"], ["dev", "prod"]),
+        (["components/x.py"], ["dev", "prod"]),
+        (["__main__.py"], ["dev", "prod"]),
+        (["Pulumi.yaml"], ["dev", "prod"]),
+        (["requirements.lock"], ["dev", "prod"]),
+        (["policy/rules.py"], ["dev", "prod"]),
+        (["stacks/Pulumi.new.yaml"], ["new"]),
+        (["stacks/Pulumi.a b\nc.yaml"], ["a b\nc"]),
+    ],
+)
+def test_touched(repository: Repository, paths: list[str], stacks: list[str]) -> None:
+    assert repository(*paths) == stacks
+
+
+def test_an_unknown_revision_is_an_error(repository: Repository) -> None:
+    with pytest.raises(CliError, match="nowhere"):
+        repository("README.md", since="nowhere")
