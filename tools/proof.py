@@ -114,7 +114,16 @@ def test_stages(lab: Path) -> list[list[Stage]]:
             pytest("mermaid", "diagrams drawn by the real Mermaid", "tests/review/test_mermaid.py", apt="tests/review/apt.txt"),
             pytest("lab", "the local cloud and the direct driver", "tests/lab"),
             pytest("policy", "policies and the review pipeline with the real engine", "tests/review", "-m", "engine", **cloud),
-            pytest("engine", "official CLI and plugin on real OpenStack services", "tests/engine", "-n", "2", **cloud),
+            pytest(
+                "engine",
+                "official CLI and plugin on real OpenStack services",
+                "tests/engine",
+                "-n",
+                "2",
+                "--dist",
+                "loadfile",
+                **cloud,
+            ),
         ],
     ]
 
