@@ -81,8 +81,7 @@ class AddressPairs(pulumi.ComponentResource):
                 security_group_ids=args.get("security_group_ids"),
                 port_security_enabled=True,
                 tags=naming.tags(name, key),
-                # an address that carries a floating IP cannot be changed in place (400), and nobody is bound to this port
-                opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["fixedIps"], delete_before_replace=True),
+                opts=pulumi.ResourceOptions(parent=self),
             )
             for key, virtual_ip in args["virtual_ips"].items()
         }

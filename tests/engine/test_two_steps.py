@@ -180,18 +180,3 @@ def test_port_security_off_and_on(stack: Stack, api: Any) -> None:
     found = api.network.get_port(port)
     assert found.is_port_security_enabled is True
     assert len(found.security_group_ids) == 1
-
-
-def test_a_virtual_address_that_carries_a_floating_ip_can_change(stack: Stack, api: Any) -> None:
-    config = house()
-    shared = {"network": "front", "subnet": "v4", "ip_address": "192.168.10.200", "members": {"web": "b"}, "floating_ip": {}}
-    config["virtual_ips"] = {"shared": shared}
-    stack.configure(config)
-    stack.up()
-    floating_ip = stack.outputs()["virtual_ips"]["shared"]["floating_ip"]
-    shared["ip_address"] = "192.168.10.201"
-    stack.configure(config)
-    assert replaced(stack.up()) == set()
-    [found] = api.network.ips(floating_ip_address=floating_ip)
-    assert found.fixed_ip_address == "192.168.10.201"
-    assert stack.refresh() == []

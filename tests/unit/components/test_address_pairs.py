@@ -37,8 +37,6 @@ def test_every_request() -> None:
                 },
                 parent=PARENT,
                 depends={"networkId": ["Network front", "Subnet front-v4"], "fixedIps": ["Subnet front-v4"]},
-                delete_before_replace=True,
-                replace_on_changes=["fixedIps"],
             )
             for key, address in (("one", "192.168.0.200"), ("two", "192.168.0.201"))
         ),
