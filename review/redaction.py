@@ -16,6 +16,10 @@ import yaml
 SECRET: Final = "[secret]"  # noqa: S105 - the engine's own mark
 """What stands where a secret was."""
 
+# sdk/go/common/resource/sig: how the engine marks a value that a stack's state holds encrypted.
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_ENCRYPTED: Final = "1b47061264138c4ac30d75fd1eb44270"
+
 # Shorter ones are words of every text: they are taken out where they stand alone.
 _ANYWHERE: Final = 4
 
@@ -35,10 +39,10 @@ class Redaction:
         return text if self._pattern is None else self._pattern.sub(SECRET, text)
 
     def values(self, value: Any) -> Any:
-        """Plain data without secrets, in keys too."""
-        if self._pattern is None:
-            return value
+        """Plain data without secrets, in keys too; what the state holds encrypted is one as well."""
         if isinstance(value, dict):
+            if value.get(_SIGNATURE) == _ENCRYPTED:
+                return SECRET
             return {self.text(key): self.values(each) for key, each in value.items()}
         if isinstance(value, list):
             return [self.values(each) for each in value]

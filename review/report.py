@@ -176,8 +176,8 @@ def _guests(topology: Topology) -> Iterator[GuestDiff]:
         if (differing := _differing(each)) is None:
             continue
         new, secret, common, own = differing
-        for files in (common, own):
-            if files or (secret and files is common):
+        for files in dict.fromkeys((common, own)):
+            if files or secret:
                 together.setdefault((each.fate, new, secret, files), []).append(each.server)
     ordered = sorted(together.items(), key=lambda item: (item[0][0] != "held back", item[0][1], -len(item[1]), item[1]))
     for (fate, new, secret, files), servers in ordered:

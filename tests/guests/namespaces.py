@@ -29,6 +29,12 @@ def delete(namespace: str) -> None:
     run("ip", "netns", "delete", namespace)
 
 
+def delete_link(namespace: str, name: str) -> None:
+    """Remove an interface, if it is there, and its peer at once."""
+    if subprocess.run(["ip", "-n", namespace, "link", "show", name], check=False, capture_output=True).returncode == 0:
+        run("ip", "-n", namespace, "link", "delete", name)
+
+
 def delete_orphans() -> None:
     """Remove what runs that were killed have left behind."""
     for path in Path("/run/netns").glob(f"{_PREFIX}-*"):

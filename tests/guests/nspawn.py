@@ -177,6 +177,8 @@ class NspawnGuest:
 
     def _clear(self) -> None:
         if self._namespace:
+            for nic in self.nics:  # the kernel takes its time to end a namespace, and only then the pairs that lead there
+                namespaces.delete_link(self.network.router, nic.port)
             subprocess.run(
                 [*_APART, "bash", "-euc", _CLEAR],
                 check=True,

@@ -132,3 +132,24 @@ def test_what_the_prelude_hides_and_the_cli_shows_is_secret() -> None:
     }
     assert secrets_of(prelude_config(events), shown) == {"one", "two", "three", "4711", "four"}
     assert prelude_config("{}") == {}
+
+
+def test_what_the_state_holds_encrypted_is_secret() -> None:
+    encrypted = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
+    assert Redaction([]).values({"userData": encrypted, "tags": [encrypted, "a"]}) == {"userData": SECRET, "tags": [SECRET, "a"]}
+    asset = {"4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17", "text": "x"}
+    assert Redaction([]).values(asset) == asset
+
+    def envelope(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: encrypted if key == "userData" else envelope(each) for key, each in value.items()}
+        return [envelope(each) for each in value] if isinstance(value, list) else value
+
+    events, preview, rendered = recording.read(recording.FOLDER / "port-added")
+    assert "userData" in preview
+    hidden = read(
+        "".join(json.dumps(envelope(json.loads(line))) + "\n" for line in events.splitlines()),
+        json.dumps(envelope(json.loads(preview))),
+        Redaction([]),
+    )
+    assert all("v1:x" not in text and "4dabf18" not in text for text in _texts(hidden, rendered).values())
