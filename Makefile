@@ -43,7 +43,10 @@ test: setup ## Everything that this machine can prove
 test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about an hour)
 	@$(BIN)/python -m pytest tests/guests -k qemu -s
 
+bench: setup ## The guest's script beside the guide's and beside the least that could be done, as ratios (about 6 minutes)
+	@$(BIN)/python -m bench
+
 clean: down ## Take everything down and remove what was installed
 	rm -rf .lab .tools .state .reports $(VENV)
 
-.PHONY: help setup up preview down outputs check test test-guests clean
+.PHONY: help setup up preview down outputs check test test-guests bench clean

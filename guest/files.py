@@ -10,6 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from guest import plan as numbers
 from guest.plan import RoutingPlan, plan_text
 
+SCRIPT_PATH: Final = "/usr/local/sbin/policy-routing"
+"""The script."""
+
 PLAN_PATH: Final = "/etc/policy-routing/plan"
 """Where the script reads its plan."""
 
@@ -20,7 +23,7 @@ CHECK_TIMER: Final = "policy-routing-check.timer"
 """The unit that looks after it now and then."""
 
 _STATIC: Final = {
-    "/usr/local/sbin/policy-routing": 0o755,
+    SCRIPT_PATH: 0o755,
     f"/etc/systemd/system/{SERVICE}": 0o644,
     "/etc/systemd/system/pbr@.service": 0o644,
     "/etc/systemd/system/policy-routing-check.service": 0o644,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from guest.files import SERVICE
 from tests.guests.access import Guest, asked
 from tests.guests.network import Nic
 from tests.guests.probes import ENOUGH, INTERVAL, PATIENCE, tcp_answers
@@ -47,6 +48,10 @@ def faults(guest: Guest) -> list[str]:
         found.append(f"failed units: {failed}")
     if detached := asked(guest, "{ ip rule; ip -6 rule; } | grep -F '[detached]' || true"):
         found.append(f"rules of an interface that is gone: {detached}")
+    until_active = f"until systemctl is-active {SERVICE}; do sleep 0.2; done"
+    status, output = guest.run(f"timeout {ACCEPTED} sh -c '{until_active}'")
+    if status != 0:
+        found.append(f"{SERVICE}: {output}")
     status, output = guest.run("policy-routing check")
     if status != 0:
         found.append(f"policy-routing check: {status} {output}")

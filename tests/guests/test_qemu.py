@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from guest.files import SERVICE
 from tests.guests import life
 from tests.guests.config_drive import config_drive, meta_data
 from tests.guests.folders import temporary_folder
@@ -14,8 +15,6 @@ from tests.guests.qemu import QemuGuest
 from tests.guests.stacks import NetworkStack
 
 pytestmark = [pytest.mark.guests, pytest.mark.usefixtures("machine")]
-
-OUR_SERVICE = "policy-routing.service"
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +40,8 @@ def test_restarts_of_the_network_stack(guest: QemuGuest, stack: NetworkStack, sa
 
 
 def test_restart_and_death_of_our_service(guest: QemuGuest, say: Say) -> None:
-    say(life.restart(guest, f"systemctl restart {OUR_SERVICE}"))
-    say(life.restart(guest, f"systemctl kill --signal=KILL {OUR_SERVICE}"))
+    say(life.restart(guest, f"systemctl restart {SERVICE}"))
+    say(life.restart(guest, f"systemctl kill --signal=KILL {SERVICE}"))
 
 
 def test_hot_plug(guest: QemuGuest, hot_nic: Nic, say: Say) -> None:

@@ -16,32 +16,35 @@ FOREIGN = {
         rule add pref 512 to 10.200.0.5 lookup main
         rule add pref 1536 from 10.200.0.6 lookup 2
         rule add pref 10001 from 192.0.2.7 lookup 10001
-        rule add pref 25000 from 192.0.2.8 lookup 52 proto static
+        rule add pref 25000 from 192.0.2.8 lookup 52 proto 4
         rule add pref 30000 from 192.0.2.9 lookup 53 proto 77
         rule add pref 32764 not fwmark 0xca6c lookup 51820
         rule add pref 32765 lookup main suppress_prefixlength 0
         rule add from 192.0.2.10 lookup 54
         route add local 0.0.0.0/0 dev lo table 2004
-        route add default via 10.0.1.1 dev eth1 table 10001 proto static
+        route add default via 10.0.1.1 dev eth1 table 10001 proto 4
         route add 10.200.0.0/16 dev cilium0
-        route add 198.18.0.0/15 via 10.0.1.99 dev eth0 proto bird metric 32
+        route add 198.18.0.0/15 via 10.0.1.99 dev eth0 proto 12 metric 32
         route add 10.201.0.0/16 dev cilium0 table 51820
         route add blackhole 10.202.0.0/16
         route add default dev cilium0 metric 7000
     """,
     6: """
         rule add pref 9 fwmark 0x200/0xf00 lookup 2004
-        rule add pref 25000 from 2001:db8:88::8 lookup 52 proto static
+        rule add pref 25000 from 2001:db8:88::8 lookup 52 proto 4
         rule add pref 32764 not fwmark 0xca6c lookup 51820
         rule add pref 32765 lookup main suppress_prefixlength 0
         route add local default dev lo table 2004
-        route add default via fe80::1 dev eth1 table 10001 proto static
+        route add default via fe80::1 dev eth1 table 10001 proto 4
         route add 2001:db8:200::/48 dev cilium0
-        route add 2001:db8:201::/48 via fe80::99 dev eth0 proto bird metric 32
+        route add 2001:db8:201::/48 via fe80::99 dev eth0 proto 12 metric 32
         route add unreachable 2001:db8:202::/48
     """,
 }
-"""Rules and tables as Cilium, WireGuard's wg-quick, AWS's CNI, BIRD and administrators make them."""
+"""Rules and tables as Cilium, WireGuard's wg-quick, AWS's CNI, BIRD and administrators make them.
+
+Protocols by number only: in one batch, ip 6.1 takes a name for the number before it.
+"""
 
 
 def add_foreign(cloud: Cloud) -> None:

@@ -117,6 +117,12 @@ class Guest(Namespace):
     def read(self, path: str) -> str:
         return self.run("cat", path).stdout
 
+    def hardware(self, *devices: str) -> None:
+        """Make interfaces look like NICs, which a veth does not."""
+        self.sh(
+            f"mount -t tmpfs tmpfs /sys/class/net; cd /sys/class/net; mkdir -p {' '.join(f'{name}/device' for name in devices)}"
+        )
+
     def policy(self, *arguments: str, check: bool = True) -> Any:
         """Run the script; its exit status must be 0 if ``check``."""
         return self.run("/usr/local/sbin/policy-routing", *arguments, check=check)
@@ -205,7 +211,9 @@ class Cloud:
         """Make a network with one subnet per family, and the router's interface on it."""
         port, name = Port(0, subnet), f"br{subnet}"
         self.router.ip(
-            f"link add {name} type bridge forward_delay 0 mcast_snooping 0\nlink set {name} up\n"
+            # Its own address: else it is the least of its ports', and changes as they come and go.
+            f"link add {name} address 02:00:00:00:01:{subnet:02x} type bridge forward_delay 0 mcast_snooping 0\n"
+            f"link set {name} up\n"
             f"addr add {port.cidr(4, 1)} dev {name}\n"
             f"addr add {port.cidr(6, 1)} dev {name} nodad\naddr add fe80::1/64 dev {name} nodad\n"
         )
@@ -251,8 +259,9 @@ class Cloud:
             "nft",
             "-f",
             "-",
-            text=f"delete chain netdev security {port.tap}; delete element ip nat in {{ {port.floating_ip} }};"
-            f"delete element ip nat out {{ {port.address(4)} }}",
+            text=f"delete chain netdev security {port.tap}; delete counter netdev security {port.tap};"
+            f"delete set netdev security {port.tap}v4; delete set netdev security {port.tap}v6;"
+            f"delete element ip nat in {{ {port.floating_ip} }}; delete element ip nat out {{ {port.address(4)} }}",
         )
         self.router.ip(f"link del {port.tap}\n")
 
@@ -273,7 +282,7 @@ class Cloud:
         boot = tuple(BootPort(port.slot, port.mac, primary=port is chosen[0]) for port in chosen)
         self.guest.write(PLAN_PATH, plan_text(RoutingPlan(boot)))
 
-    def metadata(self, records: Mapping[str, str]) -> None:
+    def metadata(self, records: Mapping[str, object]) -> None:
         """Write what the guest keeps of its metadata."""
         text = "".join(f"{key} {value}\n" for key, value in records.items())
         self.guest.write("/var/lib/policy-routing/metadata", f"multiport-metadata 1 service any\n{text}")
@@ -326,7 +335,7 @@ def wait_for_state(guest: Guest, wanted: list[str]) -> float:
     return time.monotonic() - start
 
 
-_VOLATILE: Final = re.compile(r" expires \d+sec|\n +valid_lft [^\n]*")
+_VOLATILE: Final = re.compile(r" expires \d+sec|\n +valid_lft [^\n]*| qdisc \S+")
 
 
 def kernel_state(namespace: Namespace, *, links: bool = True) -> list[str]:

@@ -123,34 +123,48 @@ def _checksum(packet: bytes) -> int:
 class Sender:
     """Sends from the given source addresses without pause, whatever the kernel says, until stopped.
 
-    Every datagram asks for a route anew, so that a single wrong decision shows at the router's anti-spoofing.
+    Every datagram asks for a route anew, so that a single wrong decision shows at the router's anti-spoofing. ``stale``
+    sockets were bound before: IPv6 lets them send even while the address is gone (IPv4 does not).
     """
 
-    def __init__(self, sources: Iterable[str], targets: dict[int, str], interval: float = 0.001) -> None:
+    def __init__(self, sources: Iterable[str], targets: dict[int, str], interval: float = 0.001, *, stale: bool = True) -> None:
         self.sent = 0
         self._running = True
-        self._sockets = []
-        for source in sources:
-            one = socket.socket(family_of(source), socket.SOCK_DGRAM)
-            # IP_FREEBIND and IPV6_FREEBIND: the address may come and go
-            one.setsockopt(*((socket.IPPROTO_IP, 15) if one.family == socket.AF_INET else (socket.IPPROTO_IPV6, 78)), 1)
-            one.bind((source, 0))
-            self._sockets.append((one, targets[4 if one.family == socket.AF_INET else 6]))
+        self._stale = stale
         self._interval = interval
+        self._pairs = [(source, targets[4 if family_of(source) == socket.AF_INET else 6]) for source in sources]
+        self._sockets = {source: self._bound(source) for source, _ in self._pairs} if stale else {}
         self._thread = threading.Thread(target=self._send, daemon=True)
         self._thread.start()
 
+    def _bound(self, source: str) -> socket.socket:
+        one = socket.socket(family_of(source), socket.SOCK_DGRAM)
+        if self._stale:
+            # IP_FREEBIND and IPV6_FREEBIND (linux/in.h, linux/in6.h): the address may come and go
+            option = (socket.IPPROTO_IP, 15) if one.family == socket.AF_INET else (socket.IPPROTO_IPV6, 78)
+            one.setsockopt(*option, 1)
+        try:
+            one.bind((source, 0))
+        except OSError:
+            one.close()
+            raise
+        return one
+
     def _send(self) -> None:
         while self._running:
-            for one, target in self._sockets:
+            for source, target in self._pairs:
                 with contextlib.suppress(OSError):
-                    one.sendto(b"probe", (target, 9))
+                    if self._stale:
+                        self._sockets[source].sendto(b"probe", (target, 9))
+                    else:
+                        with self._bound(source) as one:
+                            one.sendto(b"probe", (target, 9))
                     self.sent += 1
             time.sleep(self._interval)
 
     def stop(self) -> int:
         self._running = False
         self._thread.join()
-        for one, _ in self._sockets:
+        for one in self._sockets.values():
             one.close()
         return self.sent

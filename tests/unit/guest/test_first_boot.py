@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from guest.files import CHECK_TIMER, PLAN_PATH, SERVICE, static_files
+from guest.files import CHECK_TIMER, PLAN_PATH, SCRIPT_PATH, SERVICE, static_files
 from guest.first_boot import BOOTCMD, RUNCMD
 
 UNITS = f"{SERVICE} {CHECK_TIMER}"
 RECORD = '#!/bin/sh\nprintf "%s\\n" "${0##*/} $*" | head -n 1 >> "$LOG"\n'
 STAND_INS = {
+    "policy-routing": RECORD,
     "systemctl": RECORD,
     "cloud-init-per": f'{RECORD}shift 2\n"$@"\n',
     "systemd-run": f'{RECORD}while test "${{1#--}}" != "$1"; do shift; done\n"$@"\n',
@@ -27,7 +28,8 @@ def recorded(shell: str, script: str, folder: Path) -> list[str]:
     plan, log = folder / "plan", folder / "log"
     plan.write_text("of the server that the image was made from\n")
     environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "LOG": str(log), "PLAN": str(plan)}
-    subprocess.run([shell, "-c", script.replace(PLAN_PATH, str(plan))], check=True, env=environment, timeout=60)
+    script = script.replace(PLAN_PATH, str(plan)).replace(SCRIPT_PATH, str(folder / "policy-routing"))
+    subprocess.run([shell, "-c", script], check=True, env=environment, timeout=60)
     return log.read_text().splitlines()
 
 
@@ -41,8 +43,9 @@ def test_bootcmd_starts_policy_routing_when_the_new_plan_is_there(shell: str, tm
         ),
         "sleep 0.1",
         "sleep 0.1",
+        "policy-routing apply",
+        f"systemctl enable --no-reload {UNITS}",
         "systemctl daemon-reload",
-        f"systemctl enable {UNITS}",
         f"systemctl restart --no-block {UNITS}",
     ]
 
