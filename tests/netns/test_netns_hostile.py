@@ -330,7 +330,7 @@ def test_interface_with_an_odd_name_is_left_alone(name: str) -> None:
         assert left.replace("group 21000", "group 0") == alone.replace("group 21000", "group 0")
         cloud.guest.policy("down")
         assert "proto 77" not in cloud.guest.sh("ip rule; ip -6 rule; ip route show table all")
-        assert cloud.guest.run("find", "/", "-xdev", "-name", "pwned", check=False).stdout == ""
+        assert cloud.guest.sh("ls -d pwned /pwned /run/pwned /tmp/pwned 2>/dev/null || :") == ""
 
 
 @pytest.mark.parametrize(
