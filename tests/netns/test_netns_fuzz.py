@@ -236,7 +236,7 @@ class Faults(RuleBasedStateMachine):
         return self.guest.sh(look) + self.cloud.router.sh("ip -br link; ip neigh; ip -6 neigh; bridge link 2>/dev/null || :")
 
     def settled_spoofs(self) -> None:
-        assert not any(self.cloud.spoofed().values()), self.cloud.spoofed()
+        assert not any(self.cloud.spoofed().values()), f"{self.cloud.dropped()}\n{self.everything()}"
 
     @rule()
     def quiet(self) -> None:

@@ -198,7 +198,11 @@ class Cloud:
             "-f",
             "-",
             text="""
-            table netdev security { }
+            table netdev security {
+              set dropped4 { type ifname . ipv4_addr . ipv4_addr; size 100; flags dynamic; }
+              set dropped6 { type ifname . ipv6_addr . ipv6_addr; size 100; flags dynamic; }
+              set dropped_arp { type ifname . ipv4_addr . ipv4_addr; size 100; flags dynamic; }
+            }
             table ip nat {
               map in { type ipv4_addr : ipv4_addr; }
               map out { type ipv4_addr : ipv4_addr; }
@@ -241,11 +245,12 @@ class Cloud:
                 type filter hook ingress device {port.tap} priority 0
                 ether saddr != {port.mac} counter name {port.tap} drop
                 arp saddr ether != {port.mac} counter name {port.tap} drop
-                arp saddr ip != @{port.tap}v4 arp saddr ip != 0.0.0.0 counter name {port.tap} drop
+                arp saddr ip != @{port.tap}v4 arp saddr ip != 0.0.0.0 counter name {port.tap} \
+                  update @dropped_arp {{ iifname . arp saddr ip . arp daddr ip }} drop
                 ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept
-                ip saddr != @{port.tap}v4 counter name {port.tap} drop
+                ip saddr != @{port.tap}v4 counter name {port.tap} update @dropped4 {{ iifname . ip saddr . ip daddr }} drop
                 ip6 saddr {{ ::, fe80::/10 }} accept
-                ip6 saddr != @{port.tap}v6 counter name {port.tap} drop
+                ip6 saddr != @{port.tap}v6 counter name {port.tap} update @dropped6 {{ iifname . ip6 saddr . ip6 daddr }} drop
               }}
             }}
             add element ip nat in {{ {port.floating_ip} : {port.address(4)} }}
@@ -323,6 +328,10 @@ class Cloud:
         listed = json.loads(self.router.run("nft", "--json", "list", "counters", "table", "netdev", "security").stdout)
         counters = [item["counter"] for item in listed["nftables"] if "counter" in item]
         return {counter["name"]: counter["packets"] for counter in counters}
+
+    def dropped(self) -> str:
+        """Tell what port security has dropped: tap, source and destination, of IPv4, IPv6 and ARP."""
+        return self.router.run("nft", "list", "sets", "netdev").stdout
 
 
 def wait_for_state(guest: Guest, wanted: list[str]) -> float:
