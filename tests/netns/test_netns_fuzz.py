@@ -184,8 +184,9 @@ class Faults(RuleBasedStateMachine):
     @rule(version=FAMILY, offset=st.integers(0, 2))
     def delete_rule_behind(self, version: int, offset: int) -> None:
         self.step()
+        # The net below all others: an address that has no rules of its own yet while it is away is two faults at once.
+        self.settle()
         self.attempt(f"rule del pref {29192 + offset}", version)
-        # The net below all others: an address that comes while it is away, too, is two faults at once.
         self.settle()
 
     @rule(port=PORT, version=FAMILY, kind=st.sampled_from(["blackhole", "unreachable", "prohibit"]))
