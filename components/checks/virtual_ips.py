@@ -25,7 +25,7 @@ def virtual_ip_faults(
     address = yield from addresses.address(path, virtual_ip, "ip_address")
     if address is not None and subnet is not None:
         yield from addresses.host_faults(key_path(path, "ip_address"), address, subnet)
-    if known.given(virtual_ip, "floating_ip"):
+    if known.given(virtual_ip, "floating_ip") and known.flag(virtual_ip, "floating_ip") is not False:
         floating_ip = known.mapping(virtual_ip, "floating_ip")
         yield from floating_ips.floating_ip_faults(key_path(path, "floating_ip"), floating_ip, network, subnet, external_network)
 
