@@ -27,8 +27,8 @@ class Pin:
     """Identity of the network."""
     address: Address
     """The address."""
-    virtual: bool = False
-    """Whether it is a virtual address."""
+    owner: str = ""
+    """Where the port stands; empty for a virtual address, which is nobody's."""
 
 
 def port_faults(
@@ -64,7 +64,7 @@ def pins(path: str, port: Mapping[str, object], network: NetworkFacts) -> list[P
     for key, fixed_ip in known.mappings(port, "fixed_ips").items():
         address = facts.read_address(known.text(fixed_ip, "ip_address"))
         if address is not None:
-            found.append(Pin(key_path(path, "fixed_ips", key, "ip_address"), network.identity, address))
+            found.append(Pin(key_path(path, "fixed_ips", key, "ip_address"), network.identity, address, path))
     return found
 
 
@@ -96,12 +96,14 @@ def pin_faults(pins: list[Pin]) -> Iterator[Fault]:
         first = seen.setdefault((pin.network, pin.address), pin)
         if first is pin:
             continue
-        if pin.virtual is not first.virtual:
+        if bool(pin.owner) is not bool(first.owner):
             yield Fault(
                 pin.path,
                 f"{pin.address} is also {first.path}: OVN would make that port virtual, and Nova could not bind it (400)",
                 "Choose an address that no port has",
             )
+        elif pin.owner and pin.owner == first.owner:
+            yield Fault(pin.path, f"{pin.address} is also {first.path}; Neutron answers 400", "Take one of the two out")
         else:
             yield Fault(
                 pin.path,

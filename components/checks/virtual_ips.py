@@ -52,4 +52,4 @@ def address_pairs_faults(path: str, args: Mapping[str, object]) -> Iterator[Faul
 def pin(path: str, virtual_ip: Mapping[str, object], network: NetworkFacts) -> list[ports.Pin]:
     """The virtual address as an address of the network."""
     address = facts.read_address(known.text(virtual_ip, "ip_address"))
-    return [] if address is None else [ports.Pin(key_path(path, "ip_address"), network.identity, address, virtual=True)]
+    return [] if address is None else [ports.Pin(key_path(path, "ip_address"), network.identity, address)]
