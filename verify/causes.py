@@ -9,7 +9,8 @@ CAUSES: Final = {
     " On the guest: `policy-routing status`, `policy-routing check`, `ip rule`.",
     "port-security-drop": "request and reply pass the right NIC with the right source, and the reply is lost behind it: port"
     " security drops it (another MAC or address than the port's), or the way back to here is closed.",
-    "rp-filter": "the request arrives and the guest drops it: rp_filter is 1 (strict) on that NIC. Set it to 2.",
+    "rp-filter": "the guest drops what arrives on this NIC: rp_filter is 1 (strict), and its way back leads by another NIC."
+    " Deploy the server with return_path: policy_routing (the default), which sets 2 and a way back.",
     "guest-silent": "the request arrives and no NIC sends a reply: a firewall in the guest, or no route back.",
     "not-wired": "nothing arrives at the port, and nothing of it gets out: the cloud has not wired the floating IP yet"
     " (ACTIVE says nothing about reachability), or the router has no gateway. Wait, then look at the router.",

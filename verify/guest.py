@@ -88,5 +88,9 @@ def capture(nics: Iterable[str], seconds: int) -> str:
     return "\n".join([*lines, 'rm -r "$folder"', f'echo "{SECTION}end"'])
 
 
-LOGIN = 'echo "$SSH_CONNECTION"; cat /sys/class/net/*/address'
+LOGIN = f"""
+echo "{SECTION}connection"; echo "$SSH_CONNECTION"
+echo "{SECTION}macs"; cat /sys/class/net/*/address
+echo "{SECTION}end"
+"""
 """Which of its addresses the guest was asked on, and that it is the guest that was meant."""

@@ -22,7 +22,7 @@ class Pings:
     @property
     def all_answered(self) -> bool:
         """Whether as good as every one was answered: one in fifty may be lost on the way."""
-        return self.sent > 0 and self.received >= self.sent - max(1, self.sent // 50)
+        return self.received > 0 and self.received >= self.sent - max(1, self.sent // 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,19 @@ class Echoes:
     """Echo replies by their source."""
     says: str = ""
     """tcpdump's own words where it captured nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One attempt to log in from outside."""
+
+    done: bool
+    asked_on: str = ""
+    """The guest's address that was asked, by sshd."""
+    macs: tuple[str, ...] = ()
+    """MAC addresses of the guest."""
+    says: str = ""
+    """ssh's last words where it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,10 @@ class Look:
         """Whether the main table has a default route by another NIC."""
         return any("main" in by_table for name, by_table in self.gateways.items() if name != nic)
 
+    def drops_strictly(self, nic: str, address: str) -> bool:
+        """Whether the strict reverse path filter drops what arrives on the NIC: the way back leads by another, with no rule."""
+        return self.rp_filter.get(nic) == 1 and self.others_default(nic) and not self.has_rules_for(address)
+
     def has_rules_for(self, address: str) -> bool:
         """Whether some rule of policy routing speaks of the address."""
         return any(f"from {address} " in f"{rule} " for rule in self.rules)
@@ -80,7 +97,7 @@ def pings(output: str) -> Pings:
     """Read ping's summary."""
     counts, average = _COUNTS.search(output), _AVERAGE.search(output)
     if counts is None:
-        return Pings(0, 0, says=_last_line(output))
+        return Pings(0, 0, says=last_line(output))
     return Pings(int(counts[1]), int(counts[2]), None if average is None else float(average[1]))
 
 
@@ -98,9 +115,18 @@ def echoes(output: str) -> dict[str, Echoes]:
                 requests[echo[2]] += 1
             elif echo:
                 replies[echo[1]] += 1
-        says = "" if any("listening on" in line for line in lines) or requests or replies else _last_line("\n".join(lines))
+        says = "" if any("listening on" in line for line in lines) or requests or replies else last_line("\n".join(lines))
         found[nic] = Echoes(requests, replies, says)
     return found
+
+
+def login(output: str) -> Login:
+    """Read what `guest.LOGIN` printed, between whatever the guest greets its users with."""
+    parts = sections(output)
+    connection = parts.get("connection", [""])[0].split()
+    if "end" not in parts or len(connection) != 4:  # noqa: PLR2004 - the client and its port, the server and its port
+        return Login(done=False, says=last_line(output))
+    return Login(done=True, asked_on=connection[2], macs=tuple(each.lower() for each in parts["macs"]))
 
 
 def look(output: str) -> Look | None:
@@ -150,6 +176,7 @@ def _planned(line: str) -> tuple[str, str] | None:
     return None if mac is None or gateway is None else (mac.lower(), gateway)
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """The last line that says something: where programs put what went wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""

@@ -10,8 +10,8 @@ from shlex import join
 
 from verify import guest, readings
 from verify.plan import Plan, Server
-from verify.readings import Look
-from verify.verdict import Inside, Login, Outside
+from verify.readings import Login, Look
+from verify.verdict import Inside, Outside
 
 LOGINS = 3
 """Logins by each address, spread over the sample."""
@@ -87,7 +87,8 @@ class Runner:
 
     def _pings(self, address: str) -> readings.Pings:
         seconds = self._options.seconds
-        command = ["ping", "-n", "-i", "1", "-c", str(seconds), "-W", "2", "-w", str(seconds + 2), address]
+        # without -w, which would end the sample at the first "unreachable" on the way
+        command = ["ping", "-n", "-i", "1", "-c", str(seconds), "-W", "2", address]
         return readings.pings(self._outside(command, seconds + 10))
 
     def _logins(self, address: str) -> tuple[Login, ...]:
@@ -97,12 +98,7 @@ class Runner:
             if attempt:
                 time.sleep(max(0, self._options.seconds / LOGINS - 1))
             status, output = self._ssh(Way(login, address), guest.LOGIN)
-            lines = output.split("\n")
-            words = lines[0].split()
-            if status == 0 and len(words) == 4:  # noqa: PLR2004 - client and its port, server and its port
-                found.append(Login(done=True, asked_on=words[2], macs=tuple(each.lower() for each in lines[1:] if each)))
-            else:
-                found.append(Login(done=False, says=next((each for each in reversed(lines) if each.strip()), "")))
+            found.append(readings.login(output) if status == 0 else Login(done=False, says=readings.last_line(output)))
         return tuple(found)
 
     def _direct(self, server: Server) -> list[Way]:

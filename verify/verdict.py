@@ -5,28 +5,18 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from verify.plan import Address, Plan, Port, Server, VirtualIp
-from verify.readings import Echoes, Look, Pings
+from verify.readings import Echoes, Login, Look, Pings
 
 OK, FAILED, NOT_RUN = "ok", "FAILED", "not run"
 
 REFUSED = "Permission denied"
 """ssh's words when the key is not known there; tcp/22 answers then."""
 
+NO_WAY_OUT = ("no-policy-routing", "wrong-nic", "not-wired", "rp-filter", "nic-missing")
+"""Causes for which nothing gets out by the port either."""
+
 FEWEST_REQUESTS = 3
 """Echo requests that must be seen before a capture says anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """One attempt to log in from outside."""
-
-    done: bool
-    asked_on: str = ""
-    """The guest's address that was asked, by sshd."""
-    macs: tuple[str, ...] = ()
-    """MAC addresses of the guest."""
-    says: str = ""
-    """ssh's last words where it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +87,11 @@ def _gateway(server: Server, port: Port, guest: Inside | None) -> Row:
             "-", FAILED if wanted else OK, f"no gateway on {nic}{'' if wanted else ', none needed'}", "no-gateway" * wanted
         )
     target, pings = gateway
-    return row(
-        target,
-        OK if pings.all_answered else FAILED,
-        f"ping -I {nic}: {_counted(pings)}",
-        "" if pings.all_answered else "gateway-silent",
-    )
+    evidence = f"ping -I {nic}: {_counted(pings)}"
+    if pings.all_answered:
+        return row(target, OK, evidence)
+    strict = any(guest.look.drops_strictly(nic, each.fixed_ip) for each in port.addresses)
+    return row(target, FAILED, evidence, "rp-filter" if strict else "gateway-silent")
 
 
 def _address(server: Server, port: Port, address: Address, seen: Outside, guest: Inside | None) -> Iterator[Row]:
@@ -122,7 +111,7 @@ def _address(server: Server, port: Port, address: Address, seen: Outside, guest:
     if address.fixed_ip in guest.curls:
         said = guest.curls[address.fixed_ip]
         shows = _is_address(said)
-        why = "wrong-way-out" if shows else cause if cause in ("no-policy-routing", "not-wired") else "no-echo"
+        why = "wrong-way-out" if shows else cause if cause in NO_WAY_OUT else "no-echo"
         evidence = f"from {address.fixed_ip}: shows {said}" if shows else f"from {address.fixed_ip}: {said or 'no answer'}"
         yield row("curl", server.echo_url, OK if said == target else FAILED, evidence, why)
     else:
@@ -189,12 +178,14 @@ def _cause(port: Port, address: Address, seen: Outside, guest: Inside | None) ->
     if here is None or here.says:
         return "no-capture" if routed or not look.others_default(nic) else "no-policy-routing"
     elsewhere = sum(each.replies.get(address.fixed_ip, 0) for name, each in guest.captured.items() if name != nic)
+    if look.drops_strictly(nic, address.fixed_ip) and here.replies.get(address.fixed_ip, 0) + elsewhere == 0:
+        return "rp-filter"  # the gateway's ARP requests are dropped as well, so that nothing may even arrive
     if here.requests.get(address.fixed_ip, 0) == 0:
         return "nothing-arrives" if guest.curls.get(address.fixed_ip) == address.outside else "not-wired"
     if elsewhere:
         return "wrong-nic" if routed else "no-policy-routing"
     if here.replies.get(address.fixed_ip, 0) == 0:
-        return "rp-filter" if look.rp_filter.get(nic) == 1 else "guest-silent"
+        return "guest-silent"
     if seen.pings.received == 0:
         return "port-security-drop"
     return "two-default-routes" if look.others_default(nic) and not routed else "intermittent"

@@ -53,7 +53,7 @@ def unpacked() -> Path:
 def log_in(guest: Guest, folder: Path) -> Path:
     """Let root log in by key on every address of the guest. Returns the file of the private key."""
     files = unpacked()
-    for name in ("identity", "host_key"):
+    for name in {"identity", "host_key"} - {each.name for each in folder.iterdir()}:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     libraries = files / "usr/lib/x86_64-linux-gnu"
     guest.write(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.readings import Echoes, Pings, echoes, look, pings
+from verify.readings import Echoes, Login, Pings, echoes, login, look, pings
 
 RECORDED = Path(__file__).parent / "recorded"
 ETH0, ETH1 = "fa:16:3e:00:00:01", "fa:16:3e:00:00:02"
@@ -21,8 +21,8 @@ def said(name: str) -> str:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("ping-answered", Pings(4, 4, 0.1)),
-        ("ping-gateway", Pings(5, 5, 0.071)),
+        ("ping-answered", Pings(4, 4, 0.099)),
+        ("ping-gateway", Pings(5, 5, 0.057)),
         ("ping-unanswered", Pings(6, 0)),
         ("ping-unreachable", Pings(1, 0)),
         ("ping-no-route", Pings(0, 0, says="ping: connect: Network is unreachable")),
@@ -34,7 +34,8 @@ def test_ping(name: str, expected: Pings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "received", "good"), [(60, 60, True), (60, 59, True), (60, 58, False), (200, 196, True), (5, 4, True), (0, 0, False)]
+    ("sent", "received", "good"),
+    [(60, 60, True), (60, 59, True), (60, 58, False), (200, 196, True), (5, 4, True), (0, 0, False), (1, 0, False)],
 )
 def test_one_in_fifty_may_be_lost(sent: int, received: int, *, good: bool) -> None:
     assert Pings(sent, received).all_answered is good
@@ -86,3 +87,12 @@ def test_a_gateway_that_only_the_metadata_names() -> None:
 def test_a_guest_that_hung_up() -> None:
     assert look(said("look-plain").partition("== rules")[0]) is None
     assert look("") is None
+
+
+def test_ssh() -> None:
+    macs = (ETH0, ETH1, "00:00:00:00:00:00")
+    assert login(said("ssh-login")) == Login(done=True, asked_on="10.0.1.11", macs=macs)
+    greeted = "-bash: tput: command not found\n" + said("ssh-login") + "Bye.\n"
+    assert login(greeted).asked_on == "10.0.1.11"
+    refused = "root@203.0.113.10: Permission denied (publickey,keyboard-interactive)."
+    assert login(said("ssh-refused")) == Login(done=False, says=refused)

@@ -9,8 +9,8 @@ from tests.unit.verify.test_readings import ETH0, ETH1, said
 from verify import report
 from verify.causes import CAUSES
 from verify.plan import Address, Plan, Port, Server, VirtualIp
-from verify.readings import Echoes, Look, Pings, echoes, look
-from verify.verdict import Inside, Login, Outside, Row, rows
+from verify.readings import Echoes, Login, Look, Pings, echoes, look
+from verify.verdict import Inside, Outside, Row, rows
 
 MACS = (ETH0, ETH1)
 SERVER = Server(
