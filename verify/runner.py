@@ -109,14 +109,15 @@ class Runner:
             for way in list(self._ways[server.name]):
                 status, output = self._ssh(way, guest.LOOK)
                 found = readings.look(output) if status == 0 else None
-                if found is not None:
+                # an address may lead to another server than the outputs say, and a virtual one does
+                if found is not None and any(port.mac in found.nics for port in server.ports):
                     self._ways[server.name].remove(way)
                     self._ways[server.name].insert(0, way)  # the first to be asked from now on
                     return found
         return None
 
     def _look_through(self, server: Server, looks: Mapping[str, Look | None]) -> Look | None:
-        """Look into a server that the world does not reach, through one that is on a network of its own."""
+        """Look into a server that the world does not reach: through one on a network of its own, or by a virtual address."""
         own = [IPv4Address(each.fixed_ip) for port in server.ports for each in port.addresses]
         for name, look in looks.items():
             if look is None or not self._ways[name]:
@@ -126,6 +127,11 @@ class Runner:
             self._ways[server.name] += [
                 Way(server.login, str(address), through) for address in own if any(address in network for network in near)
             ]
+        self._ways[server.name] += [
+            Way(server.login, str(address), Way(server.login, each.floating_ip))
+            for each in self._plan.virtual_ips
+            for address in own
+        ]
         return self._look(server)
 
     def _inside(self, server: Server, look: Look | None) -> Inside | None:

@@ -209,3 +209,15 @@ def test_a_server_that_only_another_reaches(site: Site, tmp_path: Path) -> None:
     assert status == 0
     assert "inner   net   gateway  -                          ok      no gateway on eth0, none needed" in text
     assert text.splitlines()[-1] == "11 ok, 0 failed, 0 not run; 6 s sampled"
+
+
+def test_a_server_that_only_a_virtual_address_leads_to(site: Site) -> None:
+    site.cloud.guest.policy("apply")
+    outputs = site.outputs()
+    for port in outputs["servers"]["web"]["ports"].values():
+        port["floating_ips"] = {}
+    outputs["virtual_ips"] = {"shared": {"ip_address": SECOND.address(4), "floating_ip": SECOND.floating_ip}}
+    status, text = site.verify(outputs)
+    assert status == 0
+    assert "first after 0 s, held by web on eth1" in text
+    assert text.splitlines()[-1] == "5 ok, 0 failed, 0 not run; 6 s sampled"
