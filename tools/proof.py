@@ -63,7 +63,19 @@ def check_stages() -> list[list[Stage]]:
     python = [PYTHON, "-m"]
     sources = [
         each
-        for each in ("__main__.py", "components", "guest", "lab", "policy", "review", "tests", "examples", "tools", "verify")
+        for each in (
+            "__main__.py",
+            "bench",
+            "components",
+            "guest",
+            "lab",
+            "policy",
+            "review",
+            "tests",
+            "examples",
+            "tools",
+            "verify",
+        )
         if (ROOT / each).exists()
     ]
     return [

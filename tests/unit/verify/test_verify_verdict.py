@@ -1,11 +1,11 @@
-"""Each cause from the readings that show it; the recorded guests of `test_readings` stand for real ones."""
+"""Each cause from the readings that show it; the recorded guests of `test_verify_readings` stand for real ones."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.unit.verify.test_readings import ETH0, ETH1, said
+from tests.unit.verify.test_verify_readings import ETH0, ETH1, said
 from verify import report
 from verify.causes import CAUSES
 from verify.plan import Address, Plan, Port, Server, VirtualIp
