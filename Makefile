@@ -34,6 +34,9 @@ down: setup ## Take STACK down again, and the local cloud with it
 outputs: setup ## Print STACK's outputs as a table, or all of them with FORMAT=json
 	@FORMAT=$(FORMAT) $(BIN)/python -m tools.deploy outputs --stack $(STACK)
 
+verify: setup ## Ping, ssh, curl and tcpdump on every port of STACK; docs/verify.md has the options
+	@FORMAT=$(FORMAT) $(BIN)/python -m tools.deploy verify --stack $(STACK)
+
 check: setup ## Lint, types, unit and golden tests
 	@$(BIN)/python -m tools.proof check
 
@@ -49,4 +52,4 @@ bench: setup ## The guest's script beside the guide's and beside the least that 
 clean: down ## Take everything down and remove what was installed
 	rm -rf .lab .tools .state .reports $(VENV)
 
-.PHONY: help setup up preview down outputs check test test-guests bench clean
+.PHONY: help setup up preview down outputs verify check test test-guests bench clean

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_openstack as openstack
 from pulumi.runtime.config import CONFIG, is_config_secret
 
-from components.address_pairs import AddressPairArgs, AddressPairs
+from components.address_pairs import AddressPairArgs, AddressPairs, VirtualIpArgs
 from components.checks import load
 from components.commands import server_lines
 from components.floating_ips import FloatingIps
@@ -56,9 +56,12 @@ def build(topology: Topology) -> None:
     for key, virtual_ip in topology.get("virtual_ips", {}).items():
         network = networks[virtual_ip["network"]].reference
         address = virtual_ip["ip_address"]
-        shared = AddressPairs(
-            key, {"network": network, "virtual_ips": {"address": {"subnet": virtual_ip["subnet"], "ip_address": address}}}
-        )
+        reserved: VirtualIpArgs = {
+            "subnet": virtual_ip["subnet"],
+            "ip_address": address,
+            "floating_ip": "floating_ip" in virtual_ip,
+        }
+        shared = AddressPairs(key, {"network": network, "virtual_ips": {"address": reserved}})
         for server_key, port_key in virtual_ip["members"].items():
             pair = shared.pair("address", holder=virtual_ip.get("holder") == server_key)
             pairs.setdefault(server_key, {}).setdefault(port_key, {})[key] = pair

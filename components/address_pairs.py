@@ -6,7 +6,7 @@ import pulumi
 import pulumi_openstack as openstack
 from typing_extensions import TypedDict
 
-from components import checks, naming
+from components import checks, naming, two_steps
 from components.floating_ips import FloatingIpTargetArgs
 from components.network_ref import NetworkRef
 from components.ordering import after
@@ -20,6 +20,8 @@ class VirtualIpArgs(TypedDict):
     """Key of a subnet of the network."""
     ip_address: str
     """The address."""
+    floating_ip: NotRequired[bool]
+    """Whether a floating IP is on it: another address then takes two updates, and is refused in one. Default: false."""
 
 
 class AddressPairsArgs(TypedDict):
@@ -64,9 +66,21 @@ class AddressPairs(pulumi.ComponentResource):
         """
         args = checks.read(f"AddressPairs {name}", args, AddressPairsArgs)
         checks.raise_if(checks.address_pairs_faults(f"AddressPairs {name}", args))
-        declared = {"virtualIps": args["virtual_ips"]}
-        super().__init__("multiport:index:AddressPairs", name, declared, opts)
         network = args["network"]
+        declared = {
+            key: {
+                "cidr": network["subnets"][each["subnet"]]["cidr"],
+                "ip_address": each["ip_address"],
+                "floating_ip": each.get("floating_ip", False),
+            }
+            for key, each in args["virtual_ips"].items()
+        }
+        super().__init__(
+            "multiport:index:AddressPairs",
+            name,
+            {"virtualIps": args["virtual_ips"], "declared": declared},
+            two_steps.guarded(name, opts, two_steps.virtual_ip_faults),
+        )
         ports = {
             key: openstack.networking.Port(
                 f"{name}-{key}",

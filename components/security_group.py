@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_openstack as openstack
 
-from components import checks, naming
+from components import checks, naming, two_steps
 from components.topology import SecurityGroupArgs, SecurityGroupRuleArgs
 
 PORTED = {"tcp", "udp", "sctp", "dccp", "udplite"}
@@ -27,7 +27,12 @@ class SecurityGroup(pulumi.ComponentResource):
         """
         args = checks.read(f"SecurityGroup {name}", args, SecurityGroupArgs)
         checks.raise_if(checks.security_group_faults(f"SecurityGroup {name}", args))
-        super().__init__("multiport:index:SecurityGroup", name, {"declared": args}, opts)
+        super().__init__(
+            "multiport:index:SecurityGroup",
+            name,
+            {"declared": args},
+            two_steps.guarded(name, opts, two_steps.security_group_faults),
+        )
         child = pulumi.ResourceOptions(parent=self)
         group = openstack.networking.SecGroup(
             name,

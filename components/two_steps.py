@@ -76,6 +76,28 @@ def floating_ip_faults(name: str, old: Declared, new: Declared, _: Declared) -> 
             )
 
 
+def virtual_ip_faults(name: str, old: Declared, new: Declared, _: Declared) -> Iterator[Fault]:
+    """An address leaves its port only without its floating IP, be it to come back on the new address or not."""
+    for key, before in old.items():
+        now = new.get(key, before)
+        if before.get("floating_ip") and now["cidr"] == before["cidr"] and now["ip_address"] != before["ip_address"]:
+            yield Fault(
+                f"{name}.{key}.ip_address",
+                f"{before['ip_address']} still carries a floating IP, and Neutron refuses to take it off the port (400)",
+                f"Take `floating_ip` out first, {ONCE_MORE}",
+            )
+
+
+def security_group_faults(name: str, old: Declared, new: Declared, _: Declared) -> Iterator[Fault]:
+    """A group's ports cannot change its kind: 409 SecurityGroupInUse (measured). A group of another key can take its place."""
+    if old.get("stateful", True) != new.get("stateful", True):
+        yield Fault(
+            f"{name}.stateful",
+            "the group's ports still use it, and Neutron answers 409 SecurityGroupInUse",
+            f"Leave '{name}' out and declare this group under another key: its ports take the new one, then the old one goes",
+        )
+
+
 def port_faults(name: str, old: Declared, new: Declared, old_outputs: Declared) -> Iterator[Fault]:
     """What happens to addresses that living ports hold: Neutron chooses anew, or refuses, where the config is not exact."""
     renamed = {former: key for key, port in new.items() for former in port.get("formerly", [])}

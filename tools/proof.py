@@ -63,7 +63,19 @@ def check_stages() -> list[list[Stage]]:
     python = [PYTHON, "-m"]
     sources = [
         each
-        for each in ("__main__.py", "components", "guest", "lab", "policy", "review", "tests", "examples", "tools")
+        for each in (
+            "__main__.py",
+            "bench",
+            "components",
+            "guest",
+            "lab",
+            "policy",
+            "review",
+            "tests",
+            "examples",
+            "tools",
+            "verify",
+        )
         if (ROOT / each).exists()
     ]
     return [
@@ -106,6 +118,12 @@ def test_stages(lab: Path) -> list[list[Stage]]:
                 "netns",
                 "the script on a real kernel, against a router that drops what Neutron drops",
                 "tests/netns",
+                apt="tests/netns/apt.txt",
+            ),
+            pytest(
+                "verify",
+                "`make verify` on a guest with sshd behind the same router: it passes, and names the cause where it fails",
+                "tests/verify",
                 apt="tests/netns/apt.txt",
             ),
             pytest("guests", "booted guests on four network stacks", "tests/guests", "-k", "nspawn", apt="tests/guests/apt.txt"),

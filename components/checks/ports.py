@@ -27,8 +27,8 @@ class Pin:
     """Identity of the network."""
     address: Address
     """The address."""
-    virtual: bool = False
-    """Whether it is a virtual address."""
+    owner: str = ""
+    """Where the port stands; empty for a virtual address, which is nobody's."""
 
 
 def port_faults(
@@ -64,8 +64,29 @@ def pins(path: str, port: Mapping[str, object], network: NetworkFacts) -> list[P
     for key, fixed_ip in known.mappings(port, "fixed_ips").items():
         address = facts.read_address(known.text(fixed_ip, "ip_address"))
         if address is not None:
-            found.append(Pin(key_path(path, "fixed_ips", key, "ip_address"), network.identity, address))
+            found.append(Pin(key_path(path, "fixed_ips", key, "ip_address"), network.identity, address, path))
     return found
+
+
+def virtual_pair_faults(path: str, server: Mapping[str, object], networks: Mapping[str, NetworkFacts]) -> Iterator[Fault]:
+    """No pair of a server's port makes another of its ports virtual, as OVN does to the owner of a bare address."""
+    given = known.mappings(server, "ports")
+    at = {key: key_path(path, "ports", key) for key in given}
+    held = {key: {(pin.network, pin.address): pin for pin in pins(at[key], port, networks[key])} for key, port in given.items()}
+    for key, port in given.items():
+        for pair_key, pair in known.mappings(port, "allowed_address_pairs").items():
+            value = known.text(pair, "ip_address")
+            address = facts.read_address(value) if known.flag(pair, "virtual") is True else None
+            if address is None:
+                continue
+            place = (networks[key].identity, address)
+            owner = next((pins[place] for other, pins in held.items() if other != key and place in pins), None)
+            if owner is not None:
+                yield Fault(
+                    key_path(at[key], "allowed_address_pairs", pair_key, "ip_address"),
+                    f"{value} is also {owner.path}: OVN would make that port virtual, and Nova could not bind it (400)",
+                    "Take virtual out: the pair is then sent with its mask, a permission and nothing more",
+                )
 
 
 def pin_faults(pins: list[Pin]) -> Iterator[Fault]:
@@ -75,12 +96,14 @@ def pin_faults(pins: list[Pin]) -> Iterator[Fault]:
         first = seen.setdefault((pin.network, pin.address), pin)
         if first is pin:
             continue
-        if pin.virtual is not first.virtual:
+        if bool(pin.owner) is not bool(first.owner):
             yield Fault(
                 pin.path,
                 f"{pin.address} is also {first.path}: OVN would make that port virtual, and Nova could not bind it (400)",
                 "Choose an address that no port has",
             )
+        elif pin.owner and pin.owner == first.owner:
+            yield Fault(pin.path, f"{pin.address} is also {first.path}; Neutron answers 400", "Take one of the two out")
         else:
             yield Fault(
                 pin.path,
@@ -218,6 +241,18 @@ def _pairs(path: str, port: Mapping[str, object]) -> Iterator[Fault]:
             )
         elif allowed.prefixlen == allowed.max_prefixlen and str(allowed.network_address) in own:
             yield Fault(where, f"{value} is the port's own address", "Take the pair out")
+        elif "/" in value and known.flag(pair, "virtual") is True:
+            yield Fault(
+                where,
+                f"{value} is virtual, and with a mask OVN takes it for a permission only: nobody outside reaches it",
+                f"Write {allowed.network_address}, or take virtual out",
+            )
+        elif allowed.prefixlen < allowed.max_prefixlen and known.flag(pair, "holder") is True:
+            yield Fault(
+                key_path(at, key, "holder"),
+                f"{value} is many addresses, and a guest configures and announces one",
+                "Take holder out, or name the address that the guest is to hold",
+            )
         seen.setdefault(allowed, key_path(at, key))
 
 

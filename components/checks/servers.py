@@ -44,6 +44,7 @@ def instance_faults(path: str, server: Mapping[str, object]) -> Iterator[Fault]:
     yield from ports.pin_faults(
         [pin for key, port in given.items() for pin in ports.pins(key_path(path, "ports", key), port, networks[key])]
     )
+    yield from ports.virtual_pair_faults(path, server, networks)
     yield from floating_ips.adopted_faults(
         [each for key, port in given.items() for each in floating_ips.adopted(key_path(path, "ports", key), port)]
     )

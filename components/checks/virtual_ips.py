@@ -25,7 +25,7 @@ def virtual_ip_faults(
     address = yield from addresses.address(path, virtual_ip, "ip_address")
     if address is not None and subnet is not None:
         yield from addresses.host_faults(key_path(path, "ip_address"), address, subnet)
-    if known.given(virtual_ip, "floating_ip"):
+    if known.given(virtual_ip, "floating_ip") and known.flag(virtual_ip, "floating_ip") is not False:
         floating_ip = known.mapping(virtual_ip, "floating_ip")
         yield from floating_ips.floating_ip_faults(key_path(path, "floating_ip"), floating_ip, network, subnet, external_network)
 
@@ -52,4 +52,4 @@ def address_pairs_faults(path: str, args: Mapping[str, object]) -> Iterator[Faul
 def pin(path: str, virtual_ip: Mapping[str, object], network: NetworkFacts) -> list[ports.Pin]:
     """The virtual address as an address of the network."""
     address = facts.read_address(known.text(virtual_ip, "ip_address"))
-    return [] if address is None else [ports.Pin(key_path(path, "ip_address"), network.identity, address, virtual=True)]
+    return [] if address is None else [ports.Pin(key_path(path, "ip_address"), network.identity, address)]

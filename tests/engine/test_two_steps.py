@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from openstack.exceptions import HttpException
 
 from tests.engine.house import Config, changes, house, ports, replaced
 from tests.engine.stack import Stack
@@ -155,6 +156,52 @@ def test_a_fixed_ip_that_carries_a_floating_ip_is_refused_and_works_in_two_steps
     for step in (first, between, last, between, first):
         stack.configure(step)
         assert replaced(stack.up()) == set()
+
+
+def shared(address: str, *, floating_ip: bool) -> Config:
+    """The house with a virtual address."""
+    virtual_ip: Config = {"network": "front", "subnet": "v4", "ip_address": address, "members": {"web": "b"}}
+    if floating_ip:
+        virtual_ip["floating_ip"] = {}
+    return {**house(), "virtual_ips": {"shared": virtual_ip}}
+
+
+def test_a_virtual_address_that_carries_a_floating_ip_changes_in_two_steps(stack: Stack, api: Any) -> None:
+    stack.configure(shared("192.168.10.200", floating_ip=True))
+    stack.up()
+    for last in (shared("192.168.10.201", floating_ip=True), shared("192.168.10.201", floating_ip=False)):
+        stack.configure(last)
+        said = stack.refuse()
+        assert "shared.address.ip_address: 192.168.10.200 still carries a floating IP" in said
+        assert "second update" in said
+    [port] = api.network.ports(fixed_ips="ip_address=192.168.10.200")
+    with pytest.raises(HttpException, match="fixed_ips") as refusal:
+        api.network.update_port(port, fixed_ips=[{**port.fixed_ips[0], "ip_address": "192.168.10.201"}])
+    assert refusal.value.status_code == 400
+    for step in (shared("192.168.10.200", floating_ip=False), shared("192.168.10.201", floating_ip=True)):
+        stack.configure(step)
+        assert replaced(stack.up()) == set()
+    assert [each.fixed_ips[0]["ip_address"] for each in [api.network.get_port(port)]] == ["192.168.10.201"]
+
+
+def test_a_security_group_becomes_stateless_under_another_key(stack: Stack, api: Any) -> None:
+    last = house()
+    last["security_groups"]["reachable"]["stateful"] = False
+    stack.configure(last)
+    said = stack.refuse()
+    assert "reachable.stateful" in said
+    assert "409 SecurityGroupInUse" in said
+    [group] = api.network.security_groups(name="steps-reachable")
+    with pytest.raises(HttpException, match="in use") as refusal:
+        api.network.update_security_group(group, stateful=False)
+    assert refusal.value.status_code == 409
+    last["security_groups"]["quick"] = last["security_groups"].pop("reachable")
+    last["servers"]["web"]["security_groups"] = ["quick"]
+    stack.configure(last)
+    assert replaced(stack.up()) == set()
+    [group] = api.network.security_groups(name="steps-quick")
+    port = stack.outputs()["servers"]["web"]["ports"]["d"]["port_id"]
+    assert (group.stateful, api.network.get_port(port).security_group_ids) == (False, [group.id])
 
 
 def test_a_renamed_key_that_does_not_say_so_is_refused(stack: Stack) -> None:

@@ -15,11 +15,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabCommand]:
+def own_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabCommand]:
     command = LabCommand(tmp_path_factory.mktemp("lab"))
     command("up")
     yield command
     command("reset")
+
+
+@pytest.fixture(scope="session")
+def lab(own_lab: LabCommand) -> LabCommand:
+    """The lab that tests ask; a module may ask another."""
+    return own_lab
 
 
 @pytest.fixture

@@ -33,6 +33,13 @@ class Topology:
     ports: list[Any] = field(default_factory=list)
     floating_ips: list[Any] = field(default_factory=list)
     servers: list[Any] = field(default_factory=list)
+    networks: list[Any] = field(default_factory=list)
+    """Beside the two that every topology has."""
+
+    def further_network(self) -> Any:
+        network = self.cloud.network.create_network(name=self.name)
+        self.networks.append(network)
+        return network
 
     def port(self, *, isolated: bool = False, **attributes: Any) -> Any:
         network, subnet = (self.isolated, self.isolated_subnet) if isolated else (self.network, self.subnet)
@@ -73,7 +80,7 @@ class Topology:
             network.delete_ip(floating_ip)
         network.remove_interface_from_router(self.router, subnet=self.subnet.id)
         network.delete_router(self.router)
-        for each in (self.network, self.isolated):
+        for each in (self.network, self.isolated, *self.networks):
             network.delete_network(each)
         network.delete_security_group(self.group)
 
@@ -86,7 +93,13 @@ def topology(cloud: Connection, name: str) -> Iterator[Topology]:
         cloud,
         name,
         network,
-        neutron.create_subnet(name=name, network_id=network.id, ip_version=4, cidr="10.1.0.0/24"),
+        neutron.create_subnet(
+            name=name,
+            network_id=network.id,
+            ip_version=4,
+            cidr="10.1.0.0/24",
+            allocation_pools=[{"start": "10.1.0.100", "end": "10.1.0.200"}],
+        ),
         isolated,
         neutron.create_subnet(
             name=name,

@@ -21,8 +21,16 @@ def pairs(reference: Any, **args: Any) -> AddressPairs:
 
 def test_every_request() -> None:
     found = deploy(lambda: pairs(network().reference, virtual_ips={"one": ONE, "two": TWO}, security_group_ids=["group"]))
+    declared = {
+        key: {"cidr": "192.168.0.0/24", "ip_address": each["ip_address"], "floating_ip": False}
+        for key, each in (("one", ONE), ("two", TWO))
+    }
     expected = [
-        asked(PARENT, {"virtualIps": {"one": ONE, "two": TWO}}),
+        asked(
+            PARENT,
+            {"virtualIps": {"one": ONE, "two": TWO}, "declared": declared},
+            hooks={"before_update": ["two-steps-virtual_ip_faults-shared"]},
+        ),
         *(
             asked(
                 f"Port shared-{key}",

@@ -1,14 +1,20 @@
 """Updates that Neutron takes only in two steps: refused by the hook, called as the engine calls it, and others let through."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pytest
 
+from components.address_pairs import AddressPairs, AddressPairsArgs
 from components.config_error import ConfigError
+from components.network_ref import NetworkRef
+from components.security_group import SecurityGroup
 from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.programs import BACK, FRONT, floating, network, server
+
+if TYPE_CHECKING:
+    from components.topology import SecurityGroupArgs
 
 ROUTER = {"external_network": "PUBLICNET"}
 
@@ -84,6 +90,49 @@ def test_networks(before: tuple[Any, Any], after: tuple[Any, Any], refused: dict
 def test_an_existing_network_has_no_gateway_of_ours() -> None:
     one, other = ({"existing": {"name": name}, "subnets": {"v4": {"cidr": "10.60.0.0/24"}}} for name in ("storage", "PUBLICNET"))
     check(lambda: network(**one), lambda: network(**other), {})
+
+
+ELSEWHERE: NetworkRef = {
+    "id": "net-elsewhere",
+    "subnets": {"v4": {"id": "subnet 10.61.0.0/24", "cidr": "10.61.0.0/24", "gateway_ip": "10.61.0.1"}},
+    "routed": True,
+}
+
+
+def pair(*addresses: str, network: NetworkRef = FRONT, floating_ip: bool = True) -> None:
+    """Virtual addresses under the keys k0, k1, ..., with floating IPs or without."""
+    virtual_ips = {
+        f"k{place}": {"subnet": "v4", "ip_address": each, "floating_ip": floating_ip} for place, each in enumerate(addresses)
+    }
+    AddressPairs("shared", cast("AddressPairsArgs", {"network": network, "virtual_ips": virtual_ips}))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        (lambda: pair("10.60.0.200"), lambda: pair("10.60.0.201"), ["k0"]),
+        (lambda: pair("10.60.0.200"), lambda: pair("10.60.0.201", floating_ip=False), ["k0"]),
+        (lambda: pair("10.60.0.200", "10.60.0.201"), lambda: pair("10.60.0.200", "10.60.0.202"), ["k1"]),
+        (lambda: pair("10.60.0.200", floating_ip=False), lambda: pair("10.60.0.201"), []),
+        (lambda: pair("10.60.0.200"), lambda: pair("10.60.0.200", floating_ip=False), []),
+        (lambda: pair("10.60.0.200", "10.60.0.201"), lambda: pair("10.60.0.200"), []),
+        (lambda: pair("10.60.0.200"), lambda: pair("10.61.0.200", network=ELSEWHERE), []),  # another port
+    ],
+)
+def test_virtual_addresses(before: Callable[[], None], after: Callable[[], None], refused: list[str]) -> None:
+    check(before, after, {f"shared.{key}.ip_address": "still carries a floating IP" for key in refused})
+
+
+@pytest.mark.parametrize(("before", "after", "refused"), [(True, False, True), (None, True, False), (False, None, True)])
+def test_a_security_group_stays_stateful_or_stateless(before: bool | None, after: bool | None, *, refused: bool) -> None:
+    def group(stateful: bool | None, *rules: Any) -> None:
+        args = {"rules": list(rules), **({} if stateful is None else {"stateful": stateful})}
+        SecurityGroup("web", cast("SecurityGroupArgs", args))
+
+    standing = deploy(lambda: group(before))
+    found = refusals(standing, deploy(lambda: group(after, {"protocol": "icmp"}), after=standing))
+    assert [key for key, _ in found] == (["web.stateful"] if refused else [])
+    assert all("409 SecurityGroupInUse" in words and "another key" in words for _, words in found)
 
 
 def new(target: str | None, **more: str) -> dict[str, Any]:

@@ -43,7 +43,11 @@ def test_every_request_of_a_group() -> None:
     }
     group = {"name": "test-web", "description": "", "stateful": True, "tags": tags("web")}
     expected = [
-        asked(PARENT, {"declared": {"rules": [ICMP, SSH, WEB, OUT]}}),
+        asked(
+            PARENT,
+            {"declared": {"rules": [ICMP, SSH, WEB, OUT]}},
+            hooks={"before_update": ["two-steps-security_group_faults-web"]},
+        ),
         asked("SecGroup web", group, parent=PARENT),
         *(
             asked(
@@ -58,7 +62,7 @@ def test_every_request_of_a_group() -> None:
     found = of(ICMP, SSH, WEB, OUT)
     assert found.resources == by_name(expected)
     assert found.outputs == {PARENT: {"groupId": "SecGroup web"}}
-    assert found.hooks == {}
+    assert found.hooks.keys() == {"two-steps-security_group_faults-web"}
 
 
 def test_display_name_and_state() -> None:

@@ -1,0 +1,45 @@
+"""`python -m verify <file>`: verify the stack whose outputs, as JSON, are in the file or on standard input (-).
+
+Options come from the environment, as `make verify` has them: SSH_USER, IDENTITY, ECHO_URL, SAMPLE, WAIT, OUTSIDE, FORMAT.
+"""
+
+import json
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from verify import report
+from verify.plan import plan
+from verify.runner import Options, Runner
+from verify.verdict import rows
+
+
+def main() -> int:
+    """Verify; 0 only if something was proved and nothing failed."""
+    text = sys.stdin.read() if sys.argv[1:] in ([], ["-"]) else Path(sys.argv[1]).read_text()
+    try:
+        seconds, wait = (int(os.environ.get(name) or default) for name, default in (("SAMPLE", 60), ("WAIT", 120)))
+    except ValueError as error:
+        print(f"SAMPLE and WAIT are whole seconds: {error}", file=sys.stderr)
+        return 2
+    options = Options(
+        outside=tuple(shlex.split(os.environ.get("OUTSIDE", ""))),
+        identity=os.environ.get("IDENTITY", ""),
+        seconds=seconds,
+        wait=wait,
+    )
+    planned = plan(json.loads(text), os.environ.get("SSH_USER", ""), os.environ.get("ECHO_URL", ""))
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    found = []
+    if planned.servers:
+        found = rows(planned, *Runner(planned, options, lambda line: print(f"==> {line}", file=sys.stderr, flush=True)).run())
+    facts = {"started": started, "seconds": seconds, "wait": wait}
+    as_json = os.environ.get("FORMAT") == "json"
+    print(json.dumps(report.document(found, facts), indent=2) if as_json else report.table(found, facts))
+    return 0 if report.passed(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

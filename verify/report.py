@@ -1,0 +1,58 @@
+"""The verdict for people, and for programs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from verify.causes import CAUSES
+from verify.verdict import FAILED, NOT_RUN, OK, Row
+
+HEAD = ("server", "port", "probe", "target", "result", "evidence")
+
+
+def table(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
+    """Rows, the causes of what failed, and the count."""
+    if not rows:
+        return "Nothing to verify: the stack has no servers."
+    cells = [(row.server, row.port, row.probe, row.target, row.result, _evidence(row)) for row in rows]
+    shown, above = [], ("", "")
+    for server, port, *rest in cells:
+        shown.append(("" if server == above[0] else server, "" if (server, port) == above else port, *rest))
+        above = (server, port)
+    widths = [max(len(row[column]) for row in (HEAD, *shown)) for column in range(len(HEAD))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (HEAD, *shown)]
+    text.insert(1, "  ".join("-" * width for width in widths))
+    named = sorted({row.cause for row in rows if row.cause})
+    if named:
+        text += ["", "Why:", *(f"  [{cause}] {CAUSES[cause]}" for cause in named)]
+    counts = summary(rows)
+    text += ["", f"{counts[OK]} ok, {counts[FAILED]} failed, {counts[NOT_RUN]} not run; {facts['seconds']} s sampled"]
+    return "\n".join(text)
+
+
+def document(rows: Sequence[Row], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as plain data."""
+    named = sorted({row.cause for row in rows if row.cause})
+    return {
+        **facts,
+        "summary": summary(rows),
+        "rows": [asdict(row) for row in rows],
+        "causes": {cause: CAUSES[cause] for cause in named},
+    }
+
+
+def summary(rows: Sequence[Row]) -> dict[str, int]:
+    """How many of each result."""
+    counts = Counter(row.result for row in rows)
+    return {result: counts[result] for result in (OK, FAILED, NOT_RUN)}
+
+
+def passed(rows: Sequence[Row]) -> bool:
+    """Whether something was proved and nothing failed."""
+    counts = summary(rows)
+    return counts[OK] > 0 and counts[FAILED] == 0
+
+
+def _evidence(row: Row) -> str:
+    return f"{row.evidence}{' ' if row.evidence else ''}[{row.cause}]" if row.cause else row.evidence
