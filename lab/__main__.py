@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -14,13 +15,16 @@ from typing import TYPE_CHECKING
 
 from lab import configuration, lifecycle, settings
 from lab.lifecycle import Lab
-from lab.settings import SERVICES, LabError
+from lab.packets.plane import Packets
+from lab.plane import Plane
+from lab.settings import API, PACKETS, SERVICES, LabError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lab.settings import Settings
 
+MODES = "api: records only, without root; packets: QEMU guests and OVN in namespaces, as root (LAB_MODE; %(default)s)"
 LACKS = "no packets move and no guest boots (fake hypervisor); no volumes (no Cinder), no load balancers, no DHCP ports, no VNC"
 
 
@@ -36,8 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    lab = Lab(options.dir, options.venv, options.port_base, _say)
     try:
+        options.dir = options.dir or settings.default_directory(options.mode)
+        options.plane = Packets(options.dir, _say) if options.mode == PACKETS else Plane()
+        lab = Lab(options.dir, options.venv, options.port_base, _say, options.plane)
         return int(options.verb(lab, options))
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
@@ -52,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python3 -m lab",
         description=f"A real OpenStack on loopback, without root. What it lacks: {LACKS}.",
     )
-    parser.add_argument("--dir", type=_path, default=settings.default_directory(), help="its directory (LAB_DIR; %(default)s)")
+    parser.add_argument("--mode", choices=(API, PACKETS), default=os.environ.get("LAB_MODE") or API, help=MODES)
+    parser.add_argument("--dir", type=_path, help="its directory (LAB_DIR; .lab in the checkout, or .lab/packets)")
     parser.add_argument("--venv", type=_path, default=settings.default_venv(), help="its services (LAB_VENV; %(default)s)")
     parser.add_argument(
         "--port-base",
@@ -97,7 +104,9 @@ def _interrupt(*_arguments: object) -> None:
     raise KeyboardInterrupt
 
 
-def _up(lab: Lab, _options: argparse.Namespace) -> int:
+def _up(lab: Lab, options: argparse.Namespace) -> int:
+    if isinstance(options.plane, Packets):
+        options.plane.refuse()
     current = lab.up()
     _say(f"local cloud up: {current.auth_url}; clouds `local` (member demo) and `local-admin` in {current.clouds_yaml}")
     return 0
