@@ -39,6 +39,9 @@ class Plane:
     """A plane of records: the fake hypervisor and the mechanism driver need nothing of the machine."""
 
     mode = API
+    lacks = (
+        "no packets move and no guest boots (fake hypervisor); no volumes (no Cinder), no load balancers, no DHCP ports, no VNC"
+    )
 
     def prepare(self, settings: Settings) -> None:
         """Install what is missing; nothing runs yet."""

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lab.settings import API, PACKETS, default_directory
 from tools import backend, outputs, toolchain
 
 ROOT = toolchain.ROOT
-LAB = [sys.executable, "-m", "lab"]
+LAB = [sys.executable, "-m", "lab", "--mode", backend.LAB_MODE]
 DIRECT = [sys.executable, "-m", "lab.direct"]
 
 
@@ -32,6 +33,14 @@ def main() -> int:
         print(
             f"STACK={arguments.stack}: there is no stacks/Pulumi.{arguments.stack}.yaml. Known stacks: {known}.", file=sys.stderr
         )
+        return 2
+    if backend.LAB_MODE not in (API, PACKETS):
+        print(
+            f"LAB={backend.LAB_MODE}: there is {API}, records only, and {PACKETS}, with guests and a data plane", file=sys.stderr
+        )
+        return 2
+    if backend.LAB_MODE == PACKETS and "OS_CLOUD" in os.environ:
+        print(f"LAB={PACKETS} is the local cloud, OS_CLOUD={os.environ['OS_CLOUD']} another: unset one of them", file=sys.stderr)
         return 2
     try:
         return _carry_out(arguments.verb, arguments.stack)
@@ -70,10 +79,11 @@ def _local_cloud(verb: str) -> dict[str, str] | None:
     ):
         return None
     if verb != "outputs":
-        say("Starting the local cloud: Keystone, Glance, Placement, Neutron, Nova (installed first if need be: a minute or two)")
+        more = ", with OVN and QEMU guests" if backend.LAB_MODE == PACKETS else ""
+        say(f"Starting the local cloud: Keystone, Glance, Placement, Neutron, Nova{more} (installed first if need be: minutes)")
         subprocess.run([*LAB, "up"], check=True, cwd=ROOT)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    clouds = Path(os.environ.get("LAB_DIR", ROOT / ".lab")) / "clouds.yaml"
+    clouds = default_directory(backend.LAB_MODE) / "clouds.yaml"
     return {**clean, "OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "local"}
 
 

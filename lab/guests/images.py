@@ -34,6 +34,7 @@ DISK_MEGABYTES: Final = 1200
 PACKAGES: Final = (
     *("systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "init", "kmod", "procps", "netbase"),
     *("cloud-init", "iproute2", "iputils-ping", "openssh-server", "sudo", "python3"),
+    *("curl", "tcpdump"),  # the guide's verification
     *("linux-image-cloud-amd64", "initramfs-tools", "zstd", "e2fsprogs"),
 )
 """What a cloud image has of Debian; the network stacks come on top."""
@@ -72,6 +73,7 @@ mount --rbind /dev "$root/dev"
 cp --dereference /etc/resolv.conf "$root/etc/resolv.conf"
 chroot "$root" apt-get --quiet --quiet --yes --no-install-recommends install $packages
 [ -z "$enable" ] || chroot "$root" systemctl --quiet enable $enable
+echo "system_info: {default_user: {name: $user}}" > "$root/etc/cloud/cloud.cfg.d/91-user.cfg"
 [ -L "$root/etc/resolv.conf" ] || : > "$root/etc/resolv.conf"
 : > "$root/etc/machine-id"
 rm -rf "$root"/var/cache/apt/*
@@ -131,11 +133,22 @@ def layers(stack: NetworkStack, say: Say, run: Run = run_here) -> str:
         layer, work, root = target / "layer", target / "work", target / "root"
         for each in (layer, work, root):
             each.mkdir(parents=True)
-        _run_apart(run, LAYER, log, base=base, layer=layer, work=work, root=root, packages=stack.packages, enable=stack.enable)
+        _run_apart(
+            run,
+            LAYER,
+            log,
+            base=base,
+            layer=layer,
+            work=work,
+            root=root,
+            packages=stack.packages,
+            enable=stack.enable,
+            user=stack.user,
+        )
         shutil.rmtree(work)
         root.rmdir()
 
-    recipe = f"{base.parent.name} {stack.packages} {stack.enable} {LAYER}"
+    recipe = f"{base.parent.name} {stack.packages} {stack.enable} {stack.user} {LAYER}"
     return f"{_kept(f'rootfs-{stack.name}', recipe, build, say) / 'layer'}:{base}"
 
 

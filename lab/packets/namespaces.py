@@ -89,21 +89,18 @@ def make(settings: Settings, layer: Layer) -> None:
     _hold(settings, OUTSIDE, [], _OUTSIDE, {})
 
 
-def inside(settings: Settings, name: str, *, network: bool = True) -> list[str]:
+def inside(settings: Settings, name: str | None) -> list[str]:
     """The words to put before a command that is to run in a namespace.
 
     Args:
         settings: the lab.
-        name: of the namespace.
-        network: False for the machine's own network with the host's mounts: the OpenStack services, which talk on loopback.
+        name: of the namespace; None for the machine's own network. The command sees the host's mounts, hence the layer's
+            programs, everywhere.
     """
-    pid = holder(settings, name).pid
-    words = ["nsenter"]
-    if name == HOST:
-        words.append(f"--mount=/proc/{pid}/ns/mnt")
-    if network:
-        words.append(f"--net=/proc/{pid}/ns/net")
-        words.append(f"--uts=/proc/{pid}/ns/uts")
+    words = ["nsenter", f"--mount=/proc/{holder(settings, HOST).pid}/ns/mnt"]
+    if name is not None:
+        pid = holder(settings, name).pid
+        words += [f"--net=/proc/{pid}/ns/net", f"--uts=/proc/{pid}/ns/uts"]
     return words
 
 

@@ -37,7 +37,7 @@ def start(settings: Settings) -> None:
             raise LabError(f"{' '.join(words)}: {made.stderr.strip()}")
         for name, link in ((HOST, inner), (OUTSIDE, outer)):
             # The userspace datapath forwards checksums as it finds them: they must be whole.
-            _ethtool(settings, name, link)
+            run(settings, name, "ethtool", "--offload", link, "tx", "off", "rx", "off")
             run(settings, name, "ip", "link", "set", link, "up")
         run(settings, OUTSIDE, "ip", "address", "add", gateway, "dev", outer)
         run(settings, HOST, "ovs-vsctl", "--may-exist", "add-port", bridge, inner)
@@ -57,10 +57,3 @@ def start(settings: Settings) -> None:
 def record(settings: Settings) -> Path:
     """Where the echo service is recorded."""
     return settings.directory / "run" / f"{ECHO}.json"
-
-
-def _ethtool(settings: Settings, name: str, link: str) -> None:
-    # ethtool is in the host's layer only; the two network namespaces meet it there.
-    pid = holder(settings, name).pid
-    words = [*inside(settings, HOST, network=False), "nsenter", f"--net=/proc/{pid}/ns/net", "ethtool", "--offload", link]
-    subprocess.run([*words, "tx", "off", "rx", "off"], check=True, capture_output=True)

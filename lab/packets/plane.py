@@ -35,6 +35,7 @@ class Packets(Plane):
     """
 
     mode = PACKETS
+    lacks = "no volumes (no Cinder), no load balancers, no VNC; guests are emulated, and slow"
 
     def __init__(self, directory: Path, say: Callable[[str], None]) -> None:
         self._directory = directory
@@ -114,7 +115,7 @@ class Packets(Plane):
 
     def command(self, settings: Settings, service: str) -> list[str]:
         """Neutron and Nova see the host's sockets and programs, and talk on the machine's loopback."""
-        return namespaces.inside(settings, namespaces.HOST, network=False) if service in ("neutron", "nova") else []
+        return namespaces.inside(settings, None) if service in ("neutron", "nova") else []
 
     def states(self, settings: Settings) -> list[ServiceState]:
         """The daemons, the metadata agent and the echo service."""
