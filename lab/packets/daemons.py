@@ -107,6 +107,10 @@ def stop(settings: Settings) -> None:
     """Stop what has something to write first; the others go with their namespace."""
     recorded = running(settings)
     processes.stop([recorded[name] for name in ("mariadb", "ovn-nb", "ovn-sb") if name in recorded])
+
+
+def forget(settings: Settings) -> None:
+    """Drop the records of all."""
     for name in names():
         _record(settings, name).unlink(missing_ok=True)
 

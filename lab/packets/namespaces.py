@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -132,18 +133,18 @@ def call(settings: Settings, name: str, function: Callable[[], _Answer]) -> _Ans
 
 
 def end(settings: Settings) -> bool:
-    """End every process in the namespaces, whoever started it, and the namespaces with them; returns whether there was one."""
-    found = False
+    """End every process in the namespaces, whoever started it, and the namespaces with them; returns whether there was one.
+
+    They are known by the recorded processes that still run, whichever these are: a kernel gives numbers of namespaces anew.
+    """
+    records = settings.directory.joinpath("run").glob("*.json")
+    witnesses = [process for process in map(processes.read, records) if process is not None and process.alive]
+    theirs = {each for process in witnesses for each in _namespaces(process.pid)}
+    _end_members(theirs - _namespaces(os.getpid()) - _namespaces(1))  # the machine's own are no lab's
     for name in NAMESPACES:
-        file = holder_file(settings, name)
-        held = processes.read(file)
-        if held is not None and held.alive:
-            found = True
-            _end_members(held.pid)
-            processes.stop([held])
-        file.unlink(missing_ok=True)
+        holder_file(settings, name).unlink(missing_ok=True)
     shutil.rmtree(settings.directory / "host", ignore_errors=True)
-    return found
+    return bool(witnesses)
 
 
 def _hold(settings: Settings, name: str, options: Sequence[str], script: str, variables: dict[str, str]) -> None:
@@ -163,10 +164,10 @@ def _hold(settings: Settings, name: str, options: Sequence[str], script: str, va
         raise LabError(f"this machine lets no namespace be made: {child.stderr.read().strip()}")
 
 
-def _end_members(pid: int) -> None:
-    """Kill what shares a holder's network or mounts, the holder aside, until there is nothing."""
+def _end_members(ours: set[str]) -> None:
+    """Kill what is in one of these namespaces until there is nothing."""
     deadline = time.monotonic() + _END_SECONDS
-    while members := _members(pid):
+    while members := _members(ours):
         if time.monotonic() > deadline:
             raise LabError(f"these processes do not end: {', '.join(map(str, members))}")
         for member in members:
@@ -177,19 +178,15 @@ def _end_members(pid: int) -> None:
         time.sleep(0.1)
 
 
-def _members(pid: int) -> list[int]:
-    ours = {_namespace(pid, kind) for kind in ("net", "mnt")} - {_namespace(os.getpid(), kind) for kind in ("net", "mnt")}
-    return [
-        other
-        for other in (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-        if other != pid
-        and processes.start_ticks(other) is not None
-        and ours & {_namespace(other, kind) for kind in ("net", "mnt")} - {None}
-    ]
+def _members(ours: set[str]) -> list[int]:
+    running = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return [pid for pid in running if processes.start_ticks(pid) is not None and ours & _namespaces(pid)]
 
 
-def _namespace(pid: int, kind: str) -> str | None:
-    try:
-        return str(Path(f"/proc/{pid}/ns/{kind}").readlink())
-    except OSError:
-        return None
+def _namespaces(pid: int) -> set[str]:
+    """Network and mounts of a process, as the kernel numbers them."""
+    found = set()
+    for kind in ("net", "mnt"):
+        with suppress(OSError):
+            found.add(str(Path(f"/proc/{pid}/ns/{kind}").readlink()))
+    return found

@@ -137,9 +137,11 @@ class Packets(Plane):
     def stop(self, settings: Settings) -> bool:
         """Stop the daemons, then everything else in the namespaces."""
         daemons.stop(settings)
+        ran = namespaces.end(settings)
+        daemons.forget(settings)
         for file in (_agent_record(settings), outside.record(settings)):
             file.unlink(missing_ok=True)
-        return namespaces.end(settings)
+        return ran
 
 
 def _agent_record(settings: Settings) -> Path:
