@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -125,6 +126,9 @@ def _direct(verb: str, stack: str, environment: dict[str, str], state: Path) -> 
 
 def _show(exports: Mapping[str, Any]) -> None:
     print(json.dumps(exports, indent=2) if os.environ.get("FORMAT") == "json" else outputs.table(exports))
+    if backend.LAB_MODE == PACKETS and os.environ.get("FORMAT") != "json":
+        key = default_directory(PACKETS) / "multiport.key"
+        print(f"Outside is a namespace: {shlex.join([*LAB, 'enter', 'outside', '--'])} ssh -i {key} ...")
 
 
 def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend) -> int:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,6 +115,7 @@ def ensure(python: Path, say: Callable[[str], None]) -> Layer:
             say(f"installing {len(wanted)} Debian packages into {layer}, not onto the machine (once; 20 s, 200 MB)")
             variables = {"packages": " ".join(wanted), "emulator": EMULATOR}
             _build(layer, lambda partial: _apart(_INSTALL, CACHE / "apt.log", {"layer": str(partial), **variables}))
+            _drop_former(layer)
         found = Layer(layer, extras)
         if not extras.exists():
             say(f"building libvirt-python into {extras} (once; 20 s)")
@@ -133,6 +135,18 @@ def _build(target: Path, build: Callable[[Path], None]) -> None:
     partial.mkdir()
     build(partial)
     partial.rename(target)
+
+
+def _drop_former(layer: Path) -> None:
+    """Remove what former lists made, unless a running lab still lies over it."""
+    mounts = ""
+    for path in Path("/proc").glob("[0-9]*/mountinfo"):
+        with suppress(OSError):
+            mounts += path.read_text()
+    former = [each for each in CACHE.glob("layer-*") if each != layer]
+    if not any(str(each) in mounts for each in former):
+        for each in (*former, *CACHE.glob("python-*")):
+            shutil.rmtree(each)
 
 
 def _apart(script: str, log: Path, variables: Mapping[str, str], *arguments: str) -> None:

@@ -25,18 +25,18 @@ class World:
         """One ping. It proves nothing but that somebody is there."""
         return self._run("ping", "-c", "1", "-W", "1", address).returncode == 0
 
-    def wait_for(self, addresses: Iterable[str], seconds: float) -> Mapping[str, float]:
-        """Wait until every address answers; returns after how many seconds each did."""
+    def wait_for(self, addresses: Iterable[str], seconds: float) -> float:
+        """Wait until every address answers ten seconds on end; returns after how many seconds they began to.
+
+        Once is not enough: a guest that boots may answer on an address before its routes are there, and fall silent again.
+        """
         started = time.monotonic()
-        found: dict[str, float] = {}
-        waiting = list(addresses)
-        while waiting:
-            for address in list(waiting):
-                if self.answers(address):
-                    found[address] = time.monotonic() - started
-                    waiting.remove(address)
-            assert time.monotonic() - started < seconds, f"{waiting} do not answer within {seconds:.0f} s; {found} do"
-        return found
+        addresses = list(addresses)
+        while True:
+            began = time.monotonic()
+            if all(self.answers(address) for address in addresses) and min(self.sample(addresses, 10).values()) == 1:
+                return began - started
+            assert time.monotonic() - started < seconds, f"not all of {addresses} answer steadily within {seconds:.0f} s"
 
     def sample(self, addresses: Iterable[str], seconds: float) -> Mapping[str, float]:
         """Ping all addresses at the same time; returns the share of replies, 0 to 1."""
