@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab import configuration
 from lab.packets.daemons import MARIADB_SOCKET, NORTHBOUND, OPEN_VSWITCH, SOUTHBOUND
 from lab.packets.namespaces import HOST, holder
-from lab.packets.outside import ECHO_ADDRESS
+from lab.packets.outside import RESOLVER_ADDRESS
 from lab.settings import write_private
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def _neutron() -> dict[str, Section]:
             "ovn_sb_connection": f"unix:{SOUTHBOUND}",
             "ovn_metadata_enabled": "true",
             "enable_distributed_floating_ip": "false",
-            # Nobody answers names there, and says so at once.
-            "dns_servers": ECHO_ADDRESS,
+            "dns_servers": RESOLVER_ADDRESS,
         },
     }
 

@@ -20,6 +20,8 @@ GATEWAYS = {"publicnet": "203.0.113.1/24", "publicnet-routed": "198.51.100.1/24"
 """Physical network: what its subnet has as gateway (see `lab.services.seed`)."""
 ECHO_ADDRESS = "192.0.2.80"
 """Of the echo service: http://192.0.2.80/ is what ifconfig.me is on the Internet."""
+RESOLVER_ADDRESS = "192.0.2.53"
+"""What DHCP names as the resolver. No resolver listens there, which a guest is told at once."""
 ECHO = "echo"
 
 
@@ -27,7 +29,8 @@ def start(settings: Settings) -> None:
     """Wire the external networks to the outside, and start the echo service there."""
     host, outside = (str(holder(settings, name).pid) for name in (HOST, OUTSIDE))
     run(settings, OUTSIDE, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1")
-    run(settings, OUTSIDE, "ip", "address", "add", f"{ECHO_ADDRESS}/32", "dev", "lo")
+    for address in (ECHO_ADDRESS, RESOLVER_ADDRESS):
+        run(settings, OUTSIDE, "ip", "address", "add", f"{address}/32", "dev", "lo")
     for network, gateway in GATEWAYS.items():
         inner, outer, bridge = BRIDGES[network].replace("br-", "to-"), BRIDGES[network].removeprefix("br-"), BRIDGES[network]
         # Made where they belong: the machine's own namespace never sees them.
