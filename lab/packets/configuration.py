@@ -85,7 +85,10 @@ def _nova(settings: Settings) -> dict[str, Section]:
         "DEFAULT": {
             "compute_driver": "libvirt.LibvirtDriver",
             "vif_plugging_is_fatal": "true",
-            "vif_plugging_timeout": 120,
+            # A dozen emulated guests that boot at the same time keep two cores, and libvirt, busy for minutes.
+            "vif_plugging_timeout": 300,
+            "rpc_response_timeout": 300,
+            "long_rpc_timeout": 600,
             "resume_guests_state_on_host_boot": "true",
             "force_raw_images": "false",
             "mkisofs_cmd": "genisoimage",

@@ -32,7 +32,7 @@ EMULATOR = """\
 for offload in csum gso host_tso4 host_tso6 host_ecn host_ufo guest_csum guest_tso4 guest_tso6 guest_ecn guest_ufo; do
   set -- "$@" -global "virtio-net-pci.$offload=off"
 done
-exec /usr/bin/qemu-system-x86_64.real "$@"
+exec nice -n 5 /usr/bin/qemu-system-x86_64.real "$@"  # a guest that boots leaves the services their share
 """
 """What libvirt starts as /usr/bin/qemu-system-x86_64."""
 
