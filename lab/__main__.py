@@ -174,7 +174,7 @@ def _env(_lab: Lab, options: argparse.Namespace) -> int:
 
 def _leftovers(lab: Lab, options: argparse.Namespace) -> int:
     current = _existing(options.dir)
-    if any(state.state != "up" for state in lab.states()):
+    if any(state.state == "down" for state in lab.states()):
         raise LabError("the local cloud does not run; `python3 -m lab up` starts it")
     return subprocess.run(
         [str(current.python), "-m", "lab.services.leftovers"],

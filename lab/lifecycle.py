@@ -60,7 +60,7 @@ class Lab:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._lock():
             known = settings.load(self._directory)
-            if known and self._unchanged(known) and all(state.state == "up" for state in self.states()):
+            if known and self._unchanged(known) and self._answer(known):
                 return known
             self._stop()
             venv.ensure(self._venv, self._say)
@@ -125,6 +125,16 @@ class Lab:
 
     def _unchanged(self, known: Settings) -> bool:
         return known.venv == self._venv and known.directory == self._directory and self._port_base in (None, known.port_base)
+
+    def _answer(self, known: Settings) -> bool:
+        """Whether all that belongs to the lab runs and answers; a busy machine is given time, a restart would end guests."""
+        states = {state.state for state in self.states()}
+        if states == {"up"} or "down" in states:
+            return states == {"up"}
+        with suppress(LabError):
+            self._await_ready(known)
+            return True
+        return False
 
     def _pid_file(self, service: str) -> Path:
         return self._directory / "run" / f"{service}.json"
