@@ -5,6 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 STACK ?= local
+# The local cloud's mode: api (records only), or packets (guests and a data plane, as root)
+LAB ?= api
 FORMAT ?= table
 PYTHON ?= python3
 VENV := .venv
@@ -22,20 +24,20 @@ $(VENV)/.installed: requirements-dev.lock
 
 setup: $(VENV)/.installed ## Install the Python dependencies into .venv
 
-up: setup ## Deploy STACK (default local, on the local cloud, which is started)
-	@$(BIN)/python -m tools.deploy up --stack $(STACK)
+up: setup ## Deploy STACK (default local, on the local cloud, which is started; LAB=packets: with guests)
+	@LAB_MODE=$(LAB) $(BIN)/python -m tools.deploy up --stack $(STACK)
 
 preview: setup ## Show what `make up` would change
-	@$(BIN)/python -m tools.deploy preview --stack $(STACK)
+	@LAB_MODE=$(LAB) $(BIN)/python -m tools.deploy preview --stack $(STACK)
 
 down: setup ## Take STACK down again, and the local cloud with it
-	@$(BIN)/python -m tools.deploy down --stack $(STACK)
+	@LAB_MODE=$(LAB) $(BIN)/python -m tools.deploy down --stack $(STACK)
 
 outputs: setup ## Print STACK's outputs as a table, or all of them with FORMAT=json
-	@FORMAT=$(FORMAT) $(BIN)/python -m tools.deploy outputs --stack $(STACK)
+	@LAB_MODE=$(LAB) FORMAT=$(FORMAT) $(BIN)/python -m tools.deploy outputs --stack $(STACK)
 
 verify: setup ## Ping, ssh, curl and tcpdump on every port of STACK; docs/verify.md has the options
-	@FORMAT=$(FORMAT) $(BIN)/python -m tools.deploy verify --stack $(STACK)
+	@LAB_MODE=$(LAB) FORMAT=$(FORMAT) $(BIN)/python -m tools.deploy verify --stack $(STACK)
 
 check: setup ## Lint, types, unit and golden tests
 	@$(BIN)/python -m tools.proof check
@@ -50,6 +52,7 @@ bench: setup ## The guest's script beside the guide's and beside the least that 
 	@$(BIN)/python -m bench
 
 clean: down ## Take everything down and remove what was installed
+	@[ ! -e .lab/packets/lab.json ] || $(MAKE) --no-print-directory down LAB=packets
 	rm -rf .lab .tools .state .reports $(VENV)
 
 .PHONY: help setup up preview down outputs verify check test test-guests bench clean

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -14,14 +15,17 @@ from typing import TYPE_CHECKING
 
 from lab import configuration, lifecycle, settings
 from lab.lifecycle import Lab
-from lab.settings import SERVICES, LabError
+from lab.packets import namespaces
+from lab.packets.plane import Packets
+from lab.plane import Plane
+from lab.settings import API, PACKETS, SERVICES, LabError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lab.settings import Settings
 
-LACKS = "no packets move and no guest boots (fake hypervisor); no volumes (no Cinder), no load balancers, no DHCP ports, no VNC"
+MODES = "api: records only, without root; packets: QEMU guests and OVN in namespaces, as root (LAB_MODE; %(default)s)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    lab = Lab(options.dir, options.venv, options.port_base, _say)
     try:
+        options.dir = options.dir or settings.default_directory(options.mode)
+        options.plane = Packets(options.dir, _say) if options.mode == PACKETS else Plane()
+        lab = Lab(options.dir, options.venv, options.port_base, _say, options.plane)
         return int(options.verb(lab, options))
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
@@ -50,9 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m lab",
-        description=f"A real OpenStack on loopback, without root. What it lacks: {LACKS}.",
+        description="A real OpenStack on loopback: without root and without packets, or with guests and a data plane.",
     )
-    parser.add_argument("--dir", type=_path, default=settings.default_directory(), help="its directory (LAB_DIR; %(default)s)")
+    parser.add_argument("--mode", choices=(API, PACKETS), default=os.environ.get("LAB_MODE") or API, help=MODES)
+    parser.add_argument("--dir", type=_path, help="its directory (LAB_DIR; .lab in the checkout, or .lab/packets)")
     parser.add_argument("--venv", type=_path, default=settings.default_venv(), help="its services (LAB_VENV; %(default)s)")
     parser.add_argument(
         "--port-base",
@@ -72,7 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     add("status", _status, "say what runs").add_argument("--json", action="store_true", help="as JSON")
     add("reset", _reset, "stop it and drop its data; the installed services stay")
     logs = add("logs", _logs, "show the ends of the logs")
-    logs.add_argument("service", nargs="?", choices=SERVICES, help="of this service only, and more of it")
+    logs.add_argument("service", nargs="?", help="of this service only, and more of it")
+    enter = add("enter", _enter, "run a command in a namespace of the lab with packets")
+    enter.add_argument("namespace", choices=namespaces.NAMESPACES, help="the compute host, or the world outside")
+    enter.add_argument("command", nargs="+", help="for example: ping -c 4 203.0.113.20; after -- where it has options")
     add("env", _env, "print the variables that point OpenStack clients at it, for `eval`")
     add("leftovers", _leftovers, "list what the member `demo` owns beyond the seed; 1 when there is anything")
     return parser
@@ -97,7 +107,9 @@ def _interrupt(*_arguments: object) -> None:
     raise KeyboardInterrupt
 
 
-def _up(lab: Lab, _options: argparse.Namespace) -> int:
+def _up(lab: Lab, options: argparse.Namespace) -> int:
+    if isinstance(options.plane, Packets):
+        options.plane.refuse()
     current = lab.up()
     _say(f"local cloud up: {current.auth_url}; clouds `local` (member demo) and `local-admin` in {current.clouds_yaml}")
     return 0
@@ -125,7 +137,7 @@ def _status(lab: Lab, options: argparse.Namespace) -> int:
             "clouds_yaml": str(known.clouds_yaml) if known else None,
             "config_drives": str(known.config_drives) if known else None,
             "auth_url": known.auth_url if known else None,
-            "lacks": LACKS,
+            "lacks": options.plane.lacks,
             "services": [asdict(state) for state in states],
         }
         print(json.dumps(document, indent=2))
@@ -133,18 +145,26 @@ def _status(lab: Lab, options: argparse.Namespace) -> int:
     if not states:
         print(f"no local cloud in {options.dir}; `python3 -m lab up` makes one")
         return 0
-    print(f"{'SERVICE':10} {'STATE':9} {'PID':>8} {'MEMORY':>8}  {'API':24} LOG")
+    print(f"{'SERVICE':14} {'STATE':9} {'PID':>8} {'MEMORY':>8}  {'API':24} LOG")
     for state in states:
-        print(f"{state.service:10} {state.state:9} {state.pid or '-':>8} {state.memory_mib:>4} MiB  {state.url:24} {state.log}")
-    print(f"{'':29}{sum(state.memory_mib for state in states):>4} MiB\n\nIt lacks: {LACKS}.")
+        print(f"{state.service:14} {state.state:9} {state.pid or '-':>8} {state.memory_mib:>4} MiB  {state.url:24} {state.log}")
+    print(f"{'':33}{sum(state.memory_mib for state in states):>4} MiB\n\nIt lacks: {options.plane.lacks}.")
     return 0
 
 
-def _logs(_lab: Lab, options: argparse.Namespace) -> int:
-    current = _existing(options.dir)
-    for service in [options.service] if options.service else SERVICES:
-        print(f"==> {current.log(service)} <==\n{lifecycle.tail(current.log(service), 200 if options.service else 15)}\n")
+def _logs(lab: Lab, options: argparse.Namespace) -> int:
+    _existing(options.dir)
+    states = [state for state in lab.states() if options.service in (None, state.service)]
+    if not states:
+        raise LabError(f"no service is called {options.service}; there are {', '.join(state.service for state in lab.states())}")
+    for state in states:
+        print(f"==> {state.log} <==\n{lifecycle.tail(Path(state.log), 200 if options.service else 15)}\n")
     return 0
+
+
+def _enter(_lab: Lab, options: argparse.Namespace) -> int:
+    words = namespaces.inside(_existing(options.dir), options.namespace)
+    return subprocess.run([*words, *options.command], check=False).returncode
 
 
 def _env(_lab: Lab, options: argparse.Namespace) -> int:
@@ -154,7 +174,7 @@ def _env(_lab: Lab, options: argparse.Namespace) -> int:
 
 def _leftovers(lab: Lab, options: argparse.Namespace) -> int:
     current = _existing(options.dir)
-    if any(state.state != "up" for state in lab.states()):
+    if any(state.state == "down" for state in lab.states()):
         raise LabError("the local cloud does not run; `python3 -m lab up` starts it")
     return subprocess.run(
         [str(current.python), "-m", "lab.services.leftovers"],

@@ -22,19 +22,26 @@ TENANT_MTU = 1442
 AVAILABILITY_ZONE = "az1"
 
 
-def write(settings: Settings) -> None:
-    """Write every service's configuration, and the entry point by which Neutron finds the lab's mechanism driver."""
-    for service, sections in {
+def write(settings: Settings, changes: Mapping[str, Mapping[str, Section]]) -> None:
+    """Write every service's configuration, and the entry point by which Neutron finds the lab's mechanism driver.
+
+    Args:
+        settings: the lab.
+        changes: service, section, option: what is set otherwise in the lab's mode.
+    """
+    for service, defaults in {
         "keystone": _keystone(settings),
         "glance": _glance(settings),
         "placement": _placement(settings),
         "neutron": _neutron(settings),
         "nova": _nova(settings),
     }.items():
+        changed = changes.get(service, {})
+        sections = {name: {**defaults.get(name, {}), **changed.get(name, {})} for name in (*defaults, *changed)}
         policy = settings.etc(service) / "policy.yaml"
         for folder in (settings.etc(service), settings.data(service), settings.log(service).parent):
             folder.mkdir(parents=True, exist_ok=True)
-        write_private(config_file(settings, service), _ini({**sections, "oslo_policy": {"policy_file": policy}}))
+        write_private(config_file(settings, service), ini({**sections, "oslo_policy": {"policy_file": policy}}))
         # Without the file oslo.policy looks for it in a dozen places on every request; empty, the defaults hold.
         policy.write_text("{}\n")
     distribution = _entry_points(settings) / "multiport_lab-0.dist-info"
@@ -103,7 +110,8 @@ def _entry_points(settings: Settings) -> Path:
     return settings.directory / "etc" / "entry-points"
 
 
-def _ini(sections: Mapping[str, Section]) -> str:
+def ini(sections: Mapping[str, Section]) -> str:
+    """A configuration file in oslo.config's form."""
     return "".join(
         f"[{name}]\n" + "".join(f"{option} = {value}\n" for option, value in section.items()) + "\n"
         for name, section in sections.items()

@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import time
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import configuration, processes, settings, venv
 from lab.locks import exclusive
+from lab.plane import Plane, ServiceState
 from lab.settings import ADDRESS, SERVICES, LabError
 
 if TYPE_CHECKING:
@@ -31,27 +31,6 @@ LOG_KEEP_BYTES = 5_000_000
 """A log longer than this is set aside (one generation) at the next start."""
 
 
-@dataclass(frozen=True)
-class ServiceState:
-    """What `status` says of one service.
-
-    Attributes:
-        service: its name.
-        state: "up", "starting" (runs, does not answer) or "down".
-        pid: process id, None when down.
-        url: address of its API.
-        memory_mib: resident memory in MiB.
-        log: where its log lies.
-    """
-
-    service: str
-    state: str
-    pid: int | None
-    url: str
-    memory_mib: int
-    log: str
-
-
 class Lab:
     """One lab, by its directory.
 
@@ -60,13 +39,17 @@ class Lab:
         environment: virtual environment of its services.
         port_base: the first of its ports; None leaves the choice to the first start.
         say: receives lines of progress.
+        plane: what the services stand on.
     """
 
-    def __init__(self, directory: Path, environment: Path, port_base: int | None, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, directory: Path, environment: Path, port_base: int | None, say: Callable[[str], None], plane: Plane | None = None
+    ) -> None:
         self._directory = directory
         self._venv = environment
         self._port_base = port_base
         self._say = say
+        self._plane = plane or Plane()
 
     def up(self) -> Settings:
         """Have all services run and seeded; does nothing when they are.
@@ -77,14 +60,17 @@ class Lab:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._lock():
             known = settings.load(self._directory)
-            if known and self._unchanged(known) and all(state.state == "up" for state in self.states()):
+            if known and self._unchanged(known) and self._answer(known):
                 return known
             self._stop()
             venv.ensure(self._venv, self._say)
             sockets, current = self._listen()
             try:
+                self._plane.prepare(current)
+                self._plane.start(current)
                 self._start(current, sockets)
                 self._await_ready(current)
+                self._plane.finish(current)
                 self._seed(current)
             except BaseException:
                 self._say("stopping what was started")
@@ -108,7 +94,7 @@ class Lab:
             return
         with self._lock():
             self._stop()
-            for name in ("data", "etc", "log", "run", "tmp", "cache", "config-drives", ".ssh"):
+            for name in ("data", "etc", "log", "run", "tmp", "cache", "config-drives", "host", ".ssh"):
                 shutil.rmtree(self._directory / name, ignore_errors=True)
             for name in ("lab.json", "clouds.yaml", "multiport.key", "multiport.key.pub"):
                 self._directory.joinpath(name).unlink(missing_ok=True)
@@ -132,13 +118,23 @@ class Lab:
                     log=str(current.log(service)),
                 ),
             )
-        return states
+        return states + self._plane.states(current)
 
     def _lock(self) -> AbstractContextManager[None]:
         return exclusive(self._directory / "lock", f"another command works on {self._directory}", self._say)
 
     def _unchanged(self, known: Settings) -> bool:
         return known.venv == self._venv and known.directory == self._directory and self._port_base in (None, known.port_base)
+
+    def _answer(self, known: Settings) -> bool:
+        """Whether all that belongs to the lab runs and answers; a busy machine is given time, a restart would end guests."""
+        states = {state.state for state in self.states()}
+        if states == {"up"} or "down" in states:
+            return states == {"up"}
+        with suppress(LabError):
+            self._await_ready(known)
+            return True
+        return False
 
     def _pid_file(self, service: str) -> Path:
         return self._directory / "run" / f"{service}.json"
@@ -154,10 +150,12 @@ class Lab:
             processes.stop(running)
         for service in SERVICES:
             self._pid_file(service).unlink(missing_ok=True)
-        return bool(running)
+        known = settings.load(self._directory)
+        stopped = known is not None and self._plane.stop(known)
+        return bool(running) or stopped
 
     def _listen(self) -> tuple[list[socket.socket], Settings]:
-        current = settings.create(self._directory, self._venv, self._port_base)
+        current = settings.create(self._directory, self._venv, self._port_base, self._plane.mode)
         sockets: list[socket.socket] = []
         try:
             for service in SERVICES:
@@ -169,13 +167,13 @@ class Lab:
                 raise LabError(f"port {current.port(service)} is taken ({error}): choose others with --port-base") from error
             sockets, base = settings.listen_anywhere()
             self._say(f"port {current.port(service)} is taken: moving to {base}-{base + len(SERVICES) - 1}")
-            current = settings.create(self._directory, self._venv, base)
+            current = settings.create(self._directory, self._venv, base, self._plane.mode)
         return sockets, current
 
     def _start(self, current: Settings, sockets: list[socket.socket]) -> None:
-        configuration.write(current)
+        configuration.write(current, self._plane.options(current))
         configuration.write_clouds_yaml(current)
-        environment = configuration.environment(current)
+        environment = {**configuration.environment(current), **self._plane.environment(current)}
         first = not current.data("nova").joinpath("made").exists()
         self._say(
             f"starting {', '.join(SERVICES)} on {ADDRESS}:{current.port_base}-{current.port_base + len(SERVICES) - 1}"
@@ -186,7 +184,7 @@ class Lab:
             _rotate(log)
             with log.open("ab") as file:
                 child = subprocess.Popen(
-                    [str(current.python), "-m", f"lab.services.{service}"],
+                    [*self._plane.command(current, service), str(current.python), "-m", f"lab.services.{service}"],
                     cwd=current.directory,
                     env=environment | {"LAB_LISTEN_FD": str(sock.fileno())},
                     stdin=subprocess.DEVNULL,

@@ -24,6 +24,10 @@ ADDRESS = "127.0.0.1"
 REGION = "RegionOne"
 HOST = "lab"
 """Name of the one compute host, in Nova's and Neutron's records."""
+API = "api"
+"""Mode of a lab whose hypervisor and network are records only."""
+PACKETS = "packets"
+"""Mode of a lab with guests and a data plane (`lab.packets`)."""
 
 
 class LabError(Exception):
@@ -41,6 +45,7 @@ class Settings:
         admin_password: of the user `admin` (cloud `local-admin`).
         service_password: of the user with which the services talk to each other.
         demo_password: of the member `demo` (cloud `local`).
+        mode: API or PACKETS; a lab keeps the one that it was made in.
     """
 
     directory: Path
@@ -49,6 +54,7 @@ class Settings:
     admin_password: str
     service_password: str
     demo_password: str
+    mode: str = API
 
     def port(self, service: str) -> int:
         """TCP port of a service."""
@@ -101,9 +107,9 @@ class Settings:
         return self.directory / "log" / f"{service}.log"
 
 
-def default_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """The lab's directory: `LAB_DIR`, or `.lab` in the checkout."""
-    return Path(environment.get("LAB_DIR") or CHECKOUT / ".lab").absolute()
+def default_directory(mode: str = API, environment: Mapping[str, str] = os.environ) -> Path:
+    """The lab's directory: `LAB_DIR`, or `.lab` in the checkout, `.lab/packets` for the mode with packets."""
+    return Path(environment.get("LAB_DIR") or CHECKOUT / ".lab" / (PACKETS if mode == PACKETS else "")).absolute()
 
 
 def default_venv(environment: Mapping[str, str] = os.environ) -> Path:
@@ -132,18 +138,21 @@ def load(directory: Path) -> Settings | None:
         raise LabError(f"{record} cannot be read ({error}); `python3 -m lab reset` starts anew") from error
 
 
-def create(directory: Path, venv: Path, port_base: int | None) -> Settings:
+def create(directory: Path, venv: Path, port_base: int | None, mode: str = API) -> Settings:
     """Choose and record the settings of a new lab, or bring those of an existing one up to the options given.
 
     Args:
         directory: see `Settings`.
         venv: see `Settings`.
         port_base: ports wanted; None keeps the recorded ones.
+        mode: see `Settings`.
 
     Raises:
-        LabError: the record cannot be read.
+        LabError: the record cannot be read, or is of a lab in another mode.
     """
     known = load(directory)
+    if known and known.mode != mode:
+        raise LabError(f"{directory} holds a local cloud in mode {known.mode}: choose another folder with --dir or LAB_DIR")
     settings = Settings(
         directory=directory,
         venv=venv,
@@ -151,6 +160,7 @@ def create(directory: Path, venv: Path, port_base: int | None) -> Settings:
         admin_password=known.admin_password if known else secrets.token_urlsafe(16),
         service_password=known.service_password if known else secrets.token_urlsafe(16),
         demo_password=known.demo_password if known else secrets.token_urlsafe(16),
+        mode=mode,
     )
     write(settings)
     return settings

@@ -6,9 +6,12 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.settings import PACKETS
 from tools.toolchain import ROOT
 
-STATE = ROOT / ".state"
+LAB_MODE = os.environ.get("LAB_MODE") or "api"
+STATE = ROOT / ".state" / (PACKETS if LAB_MODE == PACKETS else "")
+"""The two modes of the local cloud are two clouds: the same stack may be deployed on both."""
 
 
 def direct_state(stack: str) -> Path:
@@ -54,7 +57,7 @@ class Backend:
     def prepare(self, pulumi: Path) -> None:
         """Make the stack if it is not there yet."""
         if self.own:
-            STATE.mkdir(mode=0o700, exist_ok=True)
+            STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = json.loads(self._call(pulumi, ["stack", "ls", "--json"]).stdout or "[]")
         self.exists = any(each["name"] == self.stack and (each.get("resourceCount") or 0) > 0 for each in known)
         if not any(each["name"] == self.stack for each in known):

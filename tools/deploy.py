@@ -3,16 +3,19 @@
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lab.packets.outside import ECHO_ADDRESS
+from lab.settings import API, PACKETS, default_directory
 from tools import backend, outputs, toolchain
 
 ROOT = toolchain.ROOT
-LAB = [sys.executable, "-m", "lab"]
+LAB = [sys.executable, "-m", "lab", "--mode", backend.LAB_MODE]
 VERIFY = [sys.executable, "-m", "verify"]
 DIRECT = [sys.executable, "-m", "lab.direct"]
 
@@ -33,6 +36,14 @@ def main() -> int:
         print(
             f"STACK={arguments.stack}: there is no stacks/Pulumi.{arguments.stack}.yaml. Known stacks: {known}.", file=sys.stderr
         )
+        return 2
+    if backend.LAB_MODE not in (API, PACKETS):
+        print(
+            f"LAB={backend.LAB_MODE}: there is {API}, records only, and {PACKETS}, with guests and a data plane", file=sys.stderr
+        )
+        return 2
+    if backend.LAB_MODE == PACKETS and "OS_CLOUD" in os.environ:
+        print(f"LAB={PACKETS} is the local cloud, OS_CLOUD={os.environ['OS_CLOUD']} another: unset one of them", file=sys.stderr)
         return 2
     try:
         return _carry_out(arguments.verb, arguments.stack)
@@ -75,10 +86,11 @@ def _local_cloud(verb: str) -> dict[str, str] | None:
     ):
         return None
     if verb not in ("outputs", "verify"):
-        say("Starting the local cloud: Keystone, Glance, Placement, Neutron, Nova (installed first if need be: a minute or two)")
+        more = ", with OVN and QEMU guests" if backend.LAB_MODE == PACKETS else ""
+        say(f"Starting the local cloud: Keystone, Glance, Placement, Neutron, Nova{more} (installed first if need be: minutes)")
         subprocess.run([*LAB, "up"], check=True, cwd=ROOT)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    clouds = Path(os.environ.get("LAB_DIR", ROOT / ".lab")) / "clouds.yaml"
+    clouds = default_directory(backend.LAB_MODE) / "clouds.yaml"
     return {**clean, "OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "local"}
 
 
@@ -120,9 +132,23 @@ def _direct(verb: str, stack: str, environment: dict[str, str], state: Path) -> 
 def _show(verb: str, exports: Mapping[str, Any]) -> int:
     """What the stack exports, or with `verify` whether it holds; returns the exit status."""
     if verb == "verify":
-        return subprocess.run([*VERIFY, "-"], check=False, cwd=ROOT, input=json.dumps(exports), text=True).returncode
+        command, environment = [*VERIFY, "-"], {**_outside(), **os.environ}
+        return subprocess.run(command, check=False, cwd=ROOT, env=environment, input=json.dumps(exports), text=True).returncode
     print(json.dumps(exports, indent=2) if os.environ.get("FORMAT") == "json" else outputs.table(exports))
+    if backend.LAB_MODE == PACKETS and os.environ.get("FORMAT") != "json":
+        print("Outside is a namespace: {OUTSIDE} ssh -i {IDENTITY} ...".format_map(_outside()))
     return 0
+
+
+def _outside() -> dict[str, str]:
+    """How the verification reaches the local cloud's guests; nothing where the world outside is this machine's."""
+    if backend.LAB_MODE != PACKETS:
+        return {}
+    return {
+        "OUTSIDE": shlex.join([*LAB, "enter", "outside", "--"]),
+        "IDENTITY": str(default_directory(PACKETS) / "multiport.key"),
+        "ECHO_URL": f"http://{ECHO_ADDRESS}/",
+    }
 
 
 def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend) -> int:

@@ -1,24 +1,44 @@
-"""Neutron: ML2 and the L3 plugin with their own database code; only the binding of ports is the lab's."""
+"""Neutron: ML2 and the L3 plugin with their own database code.
+
+Without packets only the binding of ports is the lab's; with them nothing is.
+"""
 
 from __future__ import annotations
 
 from lab.services import schema, sqlite
 from lab.services.serve import run, serve
-from lab.settings import from_environment
+from lab.settings import PACKETS, from_environment
 
 
 def main() -> None:
     """Create the schema on the first start, then serve."""
     settings = from_environment()
-    sqlite.install()
+    packets = settings.mode == PACKETS
+    if not packets:
+        sqlite.install()
     with schema.first_start(settings, "neutron") as first:
         if first:
-            _create_schema(str(settings.data("neutron") / "neutron.sqlite"))
+            _create_schema(_create_database() if packets else f"sqlite:///{settings.data('neutron') / 'neutron.sqlite'}")
         from neutron.wsgi.api import application  # noqa: PLC0415 - reads the configuration and opens the database
     serve(application, threads=4)
 
 
-def _create_schema(path: str) -> None:
+def _create_database() -> str:
+    """Make an empty database in MariaDB; returns its address."""
+    from sqlalchemy import create_engine, text  # noqa: PLC0415
+
+    from lab.packets.daemons import MARIADB_SOCKET  # noqa: PLC0415
+
+    socket = f"?unix_socket={MARIADB_SOCKET}&charset=utf8mb4"
+    engine = create_engine(f"mysql+pymysql://root@localhost/{socket}")
+    with engine.begin() as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS neutron"))
+        connection.execute(text("CREATE DATABASE neutron CHARACTER SET utf8mb3"))
+    engine.dispose()
+    return f"mysql+pymysql://root@localhost/neutron{socket}"
+
+
+def _create_schema(url: str) -> None:
     """Create the tables from the models.
 
     Neutron's migrations cannot run on SQLite, which cannot alter constraints. What they insert besides is the templates of the
@@ -28,7 +48,7 @@ def _create_schema(path: str) -> None:
     from sqlalchemy import create_engine, insert  # noqa: PLC0415
 
     metadata = head.get_metadata()
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(url)
     metadata.create_all(engine)
     attributes, templates = metadata.tables["standardattributes"], metadata.tables["securitygroupdefaultrules"]
     with engine.begin() as connection:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lab.services import schema, sqlite
 from lab.services.serve import run, serve
-from lab.settings import from_environment
+from lab.settings import PACKETS, from_environment
+
+if TYPE_CHECKING:
+    from lab.settings import Settings
 
 CELL_NAME = "cell1"
 
@@ -26,6 +31,15 @@ def main() -> None:
         if first:
             _create_schema("main", cell0)
             _create_schema("main", cell)
+        if settings.mode == PACKETS:
+            settings.data("nova").joinpath("instances").mkdir(exist_ok=True)  # the libvirt driver asks for its size first
+            _serve_metadata(settings)
+        else:
+            from nova.virt import fake  # noqa: PLC0415
+
+            from lab.services.hypervisor import LabDriver  # noqa: PLC0415
+
+            fake.LabDriver = LabDriver  # Nova looks its driver up below nova.virt
         _start_workers()
         application = wsgi_app.init_application("osapi_compute", "nova-api-os-compute")
     serve(application, threads=8)
@@ -74,6 +88,26 @@ def _map_cells():
     return known["cell0"], known[CELL_NAME]
 
 
+def _serve_metadata(settings: Settings) -> None:
+    """Serve the metadata API in the host's network, where the metadata agent asks for it."""
+    import socket  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    import waitress  # noqa: PLC0415
+    from nova.api.openstack import wsgi_app  # noqa: PLC0415
+
+    from lab.packets import namespaces  # noqa: PLC0415
+    from lab.packets.configuration import METADATA_PORT  # noqa: PLC0415
+
+    def listen() -> socket.socket:
+        return socket.create_server(("127.0.0.1", METADATA_PORT))
+
+    listening = namespaces.call(settings, namespaces.HOST, listen)
+    application = wsgi_app.init_application("metadata", "nova-api-metadata")
+    server = waitress.create_server(application, sockets=[listening], threads=4, ident="lab")
+    threading.Thread(target=server.run, daemon=True).start()
+
+
 def _start_workers() -> None:
     import os_vif  # noqa: PLC0415
     from nova import context, objects, service  # noqa: PLC0415
@@ -81,11 +115,7 @@ def _start_workers() -> None:
     from nova.conductor import rpcapi as conductor_rpcapi  # noqa: PLC0415
     from nova.objects import host_mapping  # noqa: PLC0415
     from nova.scheduler import rpcapi as scheduler_rpcapi  # noqa: PLC0415
-    from nova.virt import fake  # noqa: PLC0415
 
-    from lab.services.hypervisor import LabDriver  # noqa: PLC0415
-
-    fake.LabDriver = LabDriver  # Nova looks its driver up below nova.virt
     os_vif.initialize()
     objects.Service.enable_min_version_cache()
     service.Service.create(binary="nova-conductor", topic=conductor_rpcapi.RPC_TOPIC).start()

@@ -9,8 +9,9 @@ import openstack
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lab.packets.guest_images import load
 from lab.services.serve import run
-from lab.settings import from_environment, write_private
+from lab.settings import PACKETS, from_environment, write_private
 
 if TYPE_CHECKING:
     from lab.settings import Settings
@@ -43,7 +44,9 @@ def main() -> None:
     """Make what is missing, and say so."""
     os.environ["OS_CLIENT_CONFIG_FILE"] = str(from_environment().clouds_yaml)
     admin = openstack.connect(cloud="local-admin")
-    made = [*_images(admin), *_flavors(admin), *_networks(admin), *_keypair(openstack.connect(cloud="local"), from_environment())]
+    settings = from_environment()
+    images = _guest_images(admin, settings) if settings.mode == PACKETS else _images(admin)
+    made = [*images, *_flavors(admin), *_networks(admin), *_keypair(openstack.connect(cloud="local"), settings)]
     if made:
         print(f"made {', '.join(made)}")
 
@@ -60,6 +63,45 @@ def _images(admin):
             visibility="public",
             validate_checksum=False,
             img_config_drive="optional",
+            **IMAGES[name],
+        )
+        yield name
+
+
+def _guest_images(admin, settings: Settings):
+    """Images that boot: a root file system without a boot loader, with its kernel and its ramdisk beside it."""
+    known = {image.name: image for image in admin.image.images()}
+    for name, files in load(settings).items():
+        recipe = {"multiport_recipe": files.recipe}
+        if name in known:
+            if known[name].properties.get("multiport_recipe") == files.recipe:
+                continue
+            for each in (name, f"{name}-kernel", f"{name}-ramdisk"):
+                if each in known:
+                    admin.image.delete_image(known[each])
+        parts = {}
+        for part, kind in (("kernel", "aki"), ("ramdisk", "ari")):
+            parts[f"{part}_id"] = admin.image.create_image(
+                f"{name}-{part}",
+                filename=getattr(files, part),
+                disk_format=kind,
+                container_format=kind,
+                visibility="public",
+                validate_checksum=False,
+            ).id
+        admin.image.create_image(
+            name,
+            filename=files.disk,
+            disk_format="qcow2",
+            container_format="bare",
+            visibility="public",
+            validate_checksum=False,
+            img_config_drive="optional",
+            hw_machine_type="pc",
+            hw_rng_model="virtio",
+            os_command_line="root=/dev/vda rw console=ttyS0 loglevel=4",
+            **parts,
+            **recipe,
             **IMAGES[name],
         )
         yield name

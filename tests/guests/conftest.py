@@ -6,9 +6,9 @@ from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 
-from tests.guests.images import Say
+from lab.guests.images import Say
+from lab.guests.stacks import STACKS, NetworkStack
 from tests.guests.network import Nic
-from tests.guests.stacks import STACKS, NetworkStack
 
 PROGRAMS = {
     "nspawn": ("mmdebstrap", "systemd-nspawn", "dnsmasq", "nft"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.guests.images import CACHE
+from lab.guests.images import CACHE
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
+from lab.guests.equipment import TCP_PORT
 from tests.guests import namespaces
-from tests.guests.equipment import TCP_PORT
 
 INTERVAL: Final = 0.1
 """Seconds between two echo requests to one address."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+from lab.guests.images import Disk
 from tests.guests.config_drive import write
-from tests.guests.images import Disk
 from tests.guests.namespaces import inside, run
 from tests.guests.network import Network, Nic
 from tests.guests.probes import wait

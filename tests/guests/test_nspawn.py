@@ -5,14 +5,14 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from lab.guests.images import Say, layers
+from lab.guests.stacks import NetworkStack
 from tests.guests import life
 from tests.guests.config_drive import config_drive, meta_data
 from tests.guests.folders import temporary_folder
-from tests.guests.images import Say, layers
 from tests.guests.network import Network, Nic
 from tests.guests.nspawn import NspawnGuest
 from tests.guests.probes import ENOUGH, wait
-from tests.guests.stacks import NetworkStack
 
 pytestmark = [pytest.mark.guests, pytest.mark.usefixtures("machine")]
 

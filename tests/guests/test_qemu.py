@@ -6,13 +6,13 @@ from contextlib import ExitStack
 import pytest
 
 from guest.files import SERVICE
+from lab.guests.images import Say, disk
+from lab.guests.stacks import NetworkStack
 from tests.guests import life
 from tests.guests.config_drive import config_drive, meta_data
 from tests.guests.folders import temporary_folder
-from tests.guests.images import Say, disk
 from tests.guests.network import Network, Nic
 from tests.guests.qemu import QemuGuest
-from tests.guests.stacks import NetworkStack
 
 pytestmark = [pytest.mark.guests, pytest.mark.usefixtures("machine")]
 

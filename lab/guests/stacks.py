@@ -10,6 +10,7 @@ class NetworkStack:
 
     Attributes:
         name: What it is called here.
+        user: Whom cloud-init makes the login, as on the cloud image that it stands for.
         packages: Debian packages beyond the common ones.
         enable: Units that Debian's package leaves disabled and Debian's cloud images enable.
         restarts: Shell commands that restart it or a part of it; {0} and {1} stand for the two interfaces' names.
@@ -18,6 +19,7 @@ class NetworkStack:
     """
 
     name: str
+    user: str
     packages: tuple[str, ...]
     enable: tuple[str, ...]
     restarts: tuple[str, ...]
@@ -40,6 +42,7 @@ chmod 755 "$generate"
 STACKS: Final = (
     NetworkStack(
         "ifupdown",
+        user="debian",
         packages=("ifupdown", "isc-dhcp-client"),
         enable=(),
         restarts=("ifdown {0} && ifup {0}", "ifdown {1} && ifup {1}", "systemctl restart networking"),
@@ -47,6 +50,7 @@ STACKS: Final = (
     ),
     NetworkStack(
         "networkd",
+        user="ubuntu",
         packages=("systemd-resolved",),
         enable=("systemd-networkd",),
         restarts=(
@@ -59,6 +63,7 @@ STACKS: Final = (
     ),
     NetworkStack(
         "netplan",
+        user="ubuntu",
         packages=("netplan.io", "systemd-resolved"),
         enable=("systemd-networkd",),
         restarts=("netplan apply", "networkctl reload", "systemctl restart systemd-networkd"),
@@ -69,6 +74,7 @@ STACKS: Final = (
     # Stands for the RHEL family too: its userland is not built here, its network stack is this one.
     NetworkStack(
         "network-manager",
+        user="rocky",
         packages=("network-manager",),
         enable=(),
         restarts=("nmcli connection up ifname {0}", "nmcli connection up ifname {1}", "systemctl restart NetworkManager"),

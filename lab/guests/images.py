@@ -9,15 +9,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.guests.stacks import NetworkStack
+from lab.guests.stacks import NetworkStack
 
 Say = Callable[[str], None]
 """Is told, in a line, what is going on."""
+
+Run = Callable[[list[str], Path, Mapping[str, str]], None]
+"""Runs a program to its end with a log and variables beside our own, and fails when it fails."""
 
 CACHE: Final = Path(__file__).parents[2] / ".tools" / "guests"
 """Where they are kept."""
@@ -31,6 +34,7 @@ DISK_MEGABYTES: Final = 1200
 PACKAGES: Final = (
     *("systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "init", "kmod", "procps", "netbase"),
     *("cloud-init", "iproute2", "iputils-ping", "openssh-server", "sudo", "python3"),
+    *("curl", "tcpdump"),  # the guide's verification
     *("linux-image-cloud-amd64", "initramfs-tools", "zstd", "e2fsprogs"),
 )
 """What a cloud image has of Debian; the network stacks come on top."""
@@ -69,11 +73,15 @@ mount --rbind /dev "$root/dev"
 cp --dereference /etc/resolv.conf "$root/etc/resolv.conf"
 chroot "$root" apt-get --quiet --quiet --yes --no-install-recommends install $packages
 [ -z "$enable" ] || chroot "$root" systemctl --quiet enable $enable
+echo "system_info: {default_user: {name: $user}}" > "$root/etc/cloud/cloud.cfg.d/91-user.cfg"
 [ -L "$root/etc/resolv.conf" ] || : > "$root/etc/resolv.conf"
 : > "$root/etc/machine-id"
 rm -rf "$root"/var/cache/apt/*
 """
 """What is done to lay a network stack over the base."""
+
+
+_ENVIRONMENT: Final = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +103,58 @@ class ImageError(Exception):
     """An image could not be made; the text holds the end of what the tools printed."""
 
 
-def layers(stack: NetworkStack, say: Say) -> str:
+def run_here(command: list[str], log: Path, variables: Mapping[str, str]) -> None:
+    """Run a program with what the machine itself has installed.
+
+    Raises:
+        ImageError: It failed.
+    """
+    environment = {**os.environ, **variables}
+    with log.open("w") as output:
+        status = subprocess.run(
+            command, check=False, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        ).returncode
+    if status != 0:
+        end = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
+        raise ImageError(f"{command[0]} ended with {status}; all of it is in {log}\n{end}")
+
+
+def layers(stack: NetworkStack, say: Say, run: Run = run_here) -> str:
     """Return the directories of a stack's root file system, the upper one first, as overlayfs takes them.
 
     Args:
         stack: The network stack.
         say: Is told what is being made.
+        run: Runs mmdebstrap and the shell.
     """
-    base = _base(say)
+    base = _base(say, run)
 
     def build(target: Path, log: Path) -> None:
         layer, work, root = target / "layer", target / "work", target / "root"
         for each in (layer, work, root):
             each.mkdir(parents=True)
-        _run_apart(LAYER, log, base=base, layer=layer, work=work, root=root, packages=stack.packages, enable=stack.enable)
+        _run_apart(
+            run,
+            LAYER,
+            log,
+            base=base,
+            layer=layer,
+            work=work,
+            root=root,
+            packages=stack.packages,
+            enable=stack.enable,
+            user=stack.user,
+        )
         shutil.rmtree(work)
         root.rmdir()
 
-    recipe = f"{base.parent.name} {stack.packages} {stack.enable} {LAYER}"
+    recipe = f"{base.parent.name} {stack.packages} {stack.enable} {stack.user} {LAYER}"
     return f"{_kept(f'rootfs-{stack.name}', recipe, build, say) / 'layer'}:{base}"
 
 
-def disk(stack: NetworkStack, say: Say) -> Disk:
+def disk(stack: NetworkStack, say: Say, run: Run = run_here) -> Disk:
     """Return a stack's root file system as a disk image, with its kernel."""
-    lower = layers(stack, say)
+    lower = layers(stack, say, run)
     make = (
         'mount -t overlay overlay -o "lowerdir=$lower" "$root"\nmke2fs -q -t ext4 -d "$root" "$image" "$megabytes"M\n'
         'cp --dereference "$root/vmlinuz" "$root/initrd.img" "$target"\n'
@@ -127,20 +163,20 @@ def disk(stack: NetworkStack, say: Say) -> Disk:
     def build(target: Path, log: Path) -> None:
         root = target / "root"
         root.mkdir(parents=True)
-        _run_apart(make, log, lower=lower, root=root, target=target, image=target / "ext4", megabytes=DISK_MEGABYTES)
+        _run_apart(run, make, log, lower=lower, root=root, target=target, image=target / "ext4", megabytes=DISK_MEGABYTES)
         root.rmdir()
 
     kept = _kept(f"disk-{stack.name}", f"{lower} {make} {DISK_MEGABYTES}", build, say)
     return Disk(kept / "ext4", kept / "vmlinuz", kept / "initrd.img")
 
 
-def _base(say: Say) -> Path:
+def _base(say: Say, run: Run) -> Path:
     def build(target: Path, log: Path) -> None:
         files = target / "files"
         for path, content in FILES.items():
             (files / path).parent.mkdir(parents=True, exist_ok=True)
             (files / path).write_text(content)
-        _run(
+        run(
             [
                 "mmdebstrap",
                 "--mode=root",
@@ -155,6 +191,7 @@ def _base(say: Say) -> Path:
                 str(target / "base"),
             ],
             log,
+            _ENVIRONMENT,
         )
         shutil.rmtree(files)
 
@@ -179,25 +216,14 @@ def _kept(name: str, recipe: str, build: Callable[[Path, Path], None], say: Say)
     return kept
 
 
-def _run_apart(script: str, log: Path, **values: object) -> None:
+def _run_apart(run: Run, script: str, log: Path, **values: object) -> None:
     """Run shell commands whose mounts go when they end; the values are their variables."""
     words = {name: " ".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}
-    _run(["unshare", "--mount", "--propagation=private", "bash", "-euxc", script], log, **words)
-
-
-def _run(command: list[str], log: Path, **variables: str) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", **variables}
-    with log.open("w") as output:
-        status = subprocess.run(
-            command, check=False, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-        ).returncode
-    if status != 0:
-        end = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
-        raise ImageError(f"{command[0]} ended with {status}; all of it is in {log}\n{end}")
+    run(["unshare", "--mount", "--propagation=private", "bash", "-euxc", script], log, {**_ENVIRONMENT, **words})
 
 
 if __name__ == "__main__":
-    from tests.guests.stacks import STACKS
+    from lab.guests.stacks import STACKS
 
     for each in STACKS:
         print(disk(each, lambda text: print(text, file=sys.stderr, flush=True)))

@@ -1,0 +1,87 @@
+"""Guest images under Rackspace Flex's names: which network stack each stands for, and its files for Glance."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from lab.guests import images, stacks
+from lab.packets.layer import CACHE
+from lab.settings import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from lab.packets.layer import Layer
+    from lab.settings import Settings
+
+STACKS = {
+    "Ubuntu-24.04": "netplan",
+    "Ubuntu-22.04": "networkd",
+    "Debian-12": "ifupdown",
+    "Rocky-9.4": "network-manager",
+}
+"""Image: the network stack that its namesake has. The userland is Debian 12's in all of them."""
+
+
+@dataclass(frozen=True)
+class GuestImage:
+    """What Glance gets of one image.
+
+    Attributes:
+        disk: root file system as qcow2.
+        kernel: of the root file system.
+        ramdisk: of the root file system.
+        recipe: changes with the image.
+    """
+
+    disk: str
+    kernel: str
+    ramdisk: str
+    recipe: str
+
+
+def ensure(settings: Settings, layer: Layer, say: Callable[[str], None]) -> None:
+    """Have all images, and record where they lie.
+
+    Raises:
+        LabError: one could not be made.
+    """
+
+    def run(command: list[str], log: Path, variables: Mapping[str, str]) -> None:
+        layer.run(command, images.CACHE / "scratch", log, variables)
+
+    found = {}
+    known = {stack.name: stack for stack in stacks.STACKS}
+    for image, stack in STACKS.items():
+        try:
+            disk = images.disk(known[stack], say, run)
+        except images.ImageError as error:
+            raise LabError(str(error)) from error
+        folder = CACHE / disk.image.parent.name
+        if not folder.exists():
+            for former in CACHE.glob(f"disk-{stack}-*"):
+                shutil.rmtree(former)
+            partial = CACHE / f"partial-{folder.name}"
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            convert = ["qemu-img", "convert", "-O", "qcow2", str(disk.image), str(partial / "qcow2")]
+            run(convert, CACHE / "qemu-img.log", {})
+            shutil.copy(disk.kernel, partial / "kernel")
+            shutil.copy(disk.initrd, partial / "ramdisk")
+            partial.rename(folder)
+        found[image] = GuestImage(str(folder / "qcow2"), str(folder / "kernel"), str(folder / "ramdisk"), folder.name)
+    record(settings).write_text(json.dumps({image: asdict(files) for image, files in found.items()}, indent=2))
+
+
+def record(settings: Settings) -> Path:
+    """Where the seed finds the images."""
+    return settings.directory / "images.json"
+
+
+def load(settings: Settings) -> dict[str, GuestImage]:
+    """The images that were made."""
+    return {image: GuestImage(**files) for image, files in json.loads(record(settings).read_text()).items()}

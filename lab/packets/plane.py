@@ -1,0 +1,148 @@
+"""The plane of the lab with packets: layer, namespaces, daemons, guest images, outside world, metadata agent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import configuration, processes
+from lab.packets import configuration as options
+from lab.packets import daemons, guest_images, layer, namespaces, outside
+from lab.plane import Plane, ServiceState
+from lab.settings import PACKETS, LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lab.configuration import Section
+    from lab.settings import Settings
+
+PROGRAMS = ("apt-get", "unshare", "nsenter", "ip", "sysctl", "useradd")
+METADATA_AGENT = "metadata-agent"
+AGENT_SECONDS = 60.0
+
+
+class Packets(Plane):
+    """Guests and a data plane.
+
+    Args:
+        directory: of the lab.
+        say: receives lines of progress.
+    """
+
+    mode = PACKETS
+    lacks = "no volumes (no Cinder), no load balancers, no VNC; guests are emulated, and slow"
+
+    def __init__(self, directory: Path, say: Callable[[str], None]) -> None:
+        self._directory = directory
+        self._say = say
+        self._layer: layer.Layer | None = None
+
+    def refuse(self) -> None:
+        """Say in one line why this machine cannot; nothing is changed before.
+
+        Raises:
+            LabError: it cannot.
+        """
+        if os.geteuid() != 0:
+            raise LabError("LAB=packets needs root: it makes namespaces, mounts and network interfaces")
+        if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
+            raise LabError(f"LAB=packets needs {', '.join(missing)}: it installs Debian packages into a layer of its own")
+        if not Path("/dev/net/tun").exists():
+            raise LabError("LAB=packets needs /dev/net/tun: Open vSwitch and QEMU make TAP devices")
+        if "overlay" not in Path("/proc/filesystems").read_text():
+            raise LabError("LAB=packets needs overlayfs, which /proc/filesystems does not name")
+        hidden = next((each for each in (*namespaces.OVERLAID, "run") if self._directory.is_relative_to(f"/{each}")), None)
+        if hidden:
+            raise LabError(
+                f"LAB=packets cannot keep its data below /{hidden}, which its namespace lays a layer over: set LAB_DIR"
+            )
+
+    def prepare(self, settings: Settings) -> None:
+        """Install the packages and build the guest images, where they are not there yet."""
+        self._layer = layer.ensure(settings.python, self._say)
+        guest_images.ensure(settings, self._layer, self._say)
+
+    def start(self, settings: Settings) -> None:
+        """Make the namespaces, start the daemons, wire the outside."""
+        if self._layer is None:
+            raise LabError("nothing is prepared")
+        namespaces.make(settings, self._layer)
+        daemons.start(settings, self._say)
+        outside.start(settings)
+
+    def finish(self, settings: Settings) -> None:
+        """Start the metadata agent."""
+        options.write_agent(settings)
+        environment = {**configuration.environment(settings), **self.environment(settings)}
+        log = settings.log(METADATA_AGENT)
+        with log.open("ab") as file:
+            child = subprocess.Popen(
+                [
+                    *namespaces.inside(settings, namespaces.HOST),
+                    str(settings.venv / "bin" / "neutron-ovn-metadata-agent"),
+                    f"--config-file={options.agent_file(settings)}",
+                ],
+                # It looks up its privsep helper by name.
+                env={**environment, "PATH": f"{settings.venv / 'bin'}{os.pathsep}{environment['PATH']}"},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        processes.write(_agent_record(settings), processes.identify(child.pid))
+        socket = Path(f"/proc/{namespaces.holder(settings, namespaces.HOST).pid}/root/run/metadata-proxy")
+        deadline = time.monotonic() + AGENT_SECONDS
+        while not socket.exists():
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise LabError(f"the metadata agent does not serve; its log: {log}")
+            time.sleep(0.1)
+
+    def options(self, settings: Settings) -> Mapping[str, Mapping[str, Section]]:
+        """See `lab.packets.configuration`."""
+        return options.changes(settings)
+
+    def environment(self, settings: Settings) -> Mapping[str, str]:
+        """The Python packages of the layer, and one worker for OVN's hash ring."""
+        if self._layer is None:
+            raise LabError("nothing is prepared")
+        path = configuration.environment(settings)["PYTHONPATH"]
+        return {"PYTHONPATH": os.pathsep.join([path, str(self._layer.python)]), "ASGI_WORKERS": "1"}
+
+    def command(self, settings: Settings, service: str) -> list[str]:
+        """Neutron and Nova see the host's sockets and programs, and talk on the machine's loopback."""
+        return namespaces.inside(settings, None) if service in ("neutron", "nova") else []
+
+    def states(self, settings: Settings) -> list[ServiceState]:
+        """The daemons, the metadata agent and the echo service."""
+        recorded = {name: processes.read(settings.directory / "run" / f"{name}.json") for name in daemons.names()}
+        recorded[METADATA_AGENT] = processes.read(_agent_record(settings))
+        recorded[outside.ECHO] = processes.read(outside.record(settings))
+        return [
+            ServiceState(
+                service=name,
+                state="up" if process and process.alive else "down",
+                pid=process.pid if process and process.alive else None,
+                url=f"http://{outside.ECHO_ADDRESS}/" if name == outside.ECHO else "",
+                memory_mib=process.rss_kib // 1024 if process else 0,
+                log=str(settings.log(name)),
+            )
+            for name, process in recorded.items()
+        ]
+
+    def stop(self, settings: Settings) -> bool:
+        """Stop the daemons, then everything else in the namespaces."""
+        daemons.stop(settings)
+        ran = namespaces.end(settings)
+        daemons.forget(settings)
+        for file in (_agent_record(settings), outside.record(settings)):
+            file.unlink(missing_ok=True)
+        return ran
+
+
+def _agent_record(settings: Settings) -> Path:
+    return settings.directory / "run" / f"{METADATA_AGENT}.json"

@@ -1,0 +1,66 @@
+"""The machine is as it was, while the lab runs and after it."""
+
+import secrets
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab import processes, settings
+from lab.packets import layer, namespaces
+from tests.packets.machine import snapshot
+from tests.packets.world import until
+
+
+def test_the_machine_is_untouched_while_the_lab_runs(before: dict[str, str], lab: settings.Settings) -> None:
+    assert lab.clouds_yaml.exists()
+    now = snapshot()
+    assert {name for name in before if before[name] != now[name]} == set()
+
+
+@pytest.fixture
+def other(lab: settings.Settings, tmp_path: Path) -> settings.Settings:
+    """A second lab's settings; of it there are only namespaces."""
+    return replace(lab, directory=tmp_path)
+
+
+def test_nothing_outlives_its_namespaces(lab: settings.Settings, other: settings.Settings) -> None:
+    namespaces.make(other, layer.ensure(lab.python, print))
+    seconds = str(3000 + secrets.randbelow(90000))
+    # Away from its parent, its session and its terminal, as QEMU is when libvirt has started it.
+    for name in namespaces.NAMESPACES:
+        namespaces.run(other, name, "sh", "-c", f"setsid sleep {seconds} > /dev/null 2>&1 &")
+    assert len(_sleeping(seconds)) == len(namespaces.NAMESPACES)
+    assert namespaces.end(other)
+    assert not _sleeping(seconds)
+    assert not namespaces.end(other)
+
+
+def test_the_labs_do_not_disturb_each_other(lab: settings.Settings, other: settings.Settings) -> None:
+    namespaces.make(other, layer.ensure(lab.python, print))
+    assert namespaces.holder(other, namespaces.OUTSIDE).pid != namespaces.holder(lab, namespaces.OUTSIDE).pid
+    links = namespaces.run(lab, namespaces.HOST, "ip", "-brief", "link")
+    assert "br-int" in links
+    assert "br-int" not in namespaces.run(other, namespaces.HOST, "ip", "-brief", "link")
+    namespaces.end(other)
+    assert namespaces.run(lab, namespaces.HOST, "ip", "-brief", "link") == links
+
+
+def test_namespaces_go_although_a_holder_was_killed(lab: settings.Settings, other: settings.Settings) -> None:
+    namespaces.make(other, layer.ensure(lab.python, print))
+    seconds = str(3000 + secrets.randbelow(90000))
+    daemon = [*namespaces.inside(other, namespaces.OUTSIDE), "sleep", seconds]
+    with subprocess.Popen(daemon, start_new_session=True) as child:
+        until(lambda: bool(_sleeping(seconds)), 10, "the daemon starts")
+        processes.write(other.directory / "run" / "daemon.json", processes.identify(child.pid))
+        processes.stop([namespaces.holder(other, namespaces.OUTSIDE)])
+        with pytest.raises(namespaces.NamespaceError, match="does not run"):
+            namespaces.holder(other, namespaces.OUTSIDE)
+        assert namespaces.end(other)
+    assert not _sleeping(seconds)
+
+
+def _sleeping(seconds: str) -> list[str]:
+    answer = subprocess.run(["pgrep", "--full", "--exact", f"sleep {seconds}"], check=False, capture_output=True, text=True)
+    return answer.stdout.split()

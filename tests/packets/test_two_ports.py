@@ -1,0 +1,78 @@
+"""Topology (d), two ports on one subnet: from `pulumi up` to the echo reply, in a guest that Nova booted."""
+
+from typing import Any
+
+import pytest
+
+from lab.packets.outside import ECHO_ADDRESS
+from tests.engine.stack import Stack
+from tests.packets.world import World, until
+
+BOOT_SECONDS = 420
+SAMPLE_SECONDS = 60
+ENOUGH = 0.95
+"""Of the replies: emulated guests on a busy machine are late now and then."""
+
+
+def _server(**options: Any) -> dict[str, Any]:
+    ports = {key: {"network": "front", "floating_ip": {}} for key in ("a", "b")}
+    common = {"image": "Ubuntu-24.04", "flavor": "gp.0.1.2", "key_pair": "multiport", "security_groups": ["reachable"]}
+    return {**common, "ports": ports, **options}
+
+
+CONFIG = {
+    "security_groups": {"reachable": {"rules": [{"protocol": "icmp"}, {"protocol": "tcp", "port_range_min": 22}]}},
+    "networks": {"front": {"subnets": {"v4": {"cidr": "192.168.10.0/24"}}, "router": {"external_network": "PUBLICNET"}}},
+    "servers": {"two": _server(), "plain": _server(return_path="none")},
+}
+
+
+@pytest.fixture(scope="module")
+def servers(stack: Stack, world: World) -> dict[str, Any]:
+    """Both servers' outputs, once the one has answered on both addresses and the other on one."""
+    stack.configure(CONFIG)
+    stack.update()
+    found: dict[str, Any] = stack.outputs()["servers"]
+    world.wait_for(_floating(found["two"]), BOOT_SECONDS)
+    until(lambda: any(world.answers(address) for address in _floating(found["plain"])), BOOT_SECONDS, "the plain server boots")
+    return found
+
+
+def test_every_address_answers_for_a_minute(servers: dict[str, Any], world: World) -> None:
+    shares = world.sample(_floating(servers["two"]), SAMPLE_SECONDS)
+    assert min(shares.values()) >= ENOUGH, shares
+
+
+def test_without_multiport_an_address_is_dead(servers: dict[str, Any], world: World) -> None:
+    shares = world.sample(_floating(servers["plain"]), SAMPLE_SECONDS)
+    assert min(shares.values()) < ENOUGH, f"the proof cannot fail: {shares}"
+
+
+def test_each_port_calls_from_its_own_floating_ip(servers: dict[str, Any], world: World) -> None:
+    ports = servers["two"]["ports"]
+    for login in _floating(servers["two"]):
+        for port in ports.values():
+            ask = f"curl --silent --max-time 20 --interface {port['fixed_ips']['v4']} http://{ECHO_ADDRESS}/"
+            assert world.log_in("ubuntu", login, ask) == port["floating_ips"]["v4"]
+
+
+def test_the_metadata_service_answers(servers: dict[str, Any], world: World) -> None:
+    ask = "curl --silent --max-time 20 http://169.254.169.254/openstack/latest/meta_data.json"
+    assert servers["two"]["id"] in world.log_in("ubuntu", _floating(servers["two"])[0], ask)
+
+
+def test_every_address_answers_after_a_soft_reboot(servers: dict[str, Any], world: World, api: Any) -> None:
+    server, addresses = servers["two"]["id"], _floating(servers["two"])
+    boot_id = "cat /proc/sys/kernel/random/boot_id"
+    before = world.log_in("ubuntu", addresses[0], boot_id)
+    api.compute.reboot_server(server, "SOFT")
+    until(lambda: api.compute.get_server(server).status == "REBOOT", 30, "Nova reboots")
+    until(lambda: api.compute.get_server(server).status == "ACTIVE", 180, "Nova has rebooted")
+    world.wait_for(addresses, BOOT_SECONDS)
+    assert world.log_in("ubuntu", addresses[1], boot_id) != before
+    shares = world.sample(addresses, SAMPLE_SECONDS / 2)
+    assert min(shares.values()) >= ENOUGH, shares
+
+
+def _floating(server: dict[str, Any]) -> list[str]:
+    return [port["floating_ips"]["v4"] for port in server["ports"].values()]

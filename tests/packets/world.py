@@ -1,0 +1,85 @@
+"""The world outside the cloud: who pings, logs in, and samples."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from lab.packets import namespaces
+from lab.settings import Settings
+
+EVERY_SECONDS = 0.5
+LOGIN_SECONDS = 120
+SSH_FAILED = 255
+"""ssh's own exit status, not the command's."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Commands in the outside namespace of a lab."""
+
+    lab: Settings
+
+    def answers(self, address: str) -> bool:
+        """One ping. It proves nothing but that somebody is there."""
+        return self._run("ping", "-c", "1", "-W", "1", address).returncode == 0
+
+    def wait_for(self, addresses: Iterable[str], seconds: float) -> float:
+        """Wait until every address answers ten seconds on end; returns after how many seconds they began to.
+
+        Once is not enough: a guest that boots may answer on an address before its routes are there, and fall silent again.
+        """
+        started = time.monotonic()
+        addresses = list(addresses)
+        while True:
+            began = time.monotonic()
+            if all(self.answers(address) for address in addresses) and min(self.sample(addresses, 10).values()) == 1:
+                return began - started
+            assert time.monotonic() - started < seconds, f"not all of {addresses} answer steadily within {seconds:.0f} s"
+
+    def sample(self, addresses: Iterable[str], seconds: float) -> Mapping[str, float]:
+        """Ping all addresses at the same time; returns the share of replies, 0 to 1."""
+        count = int(seconds / EVERY_SECONDS)
+        pings = {
+            address: subprocess.Popen(
+                [*self._inside(), "ping", "-n", "-q", "-c", str(count), "-i", str(EVERY_SECONDS), "-W", "2", address],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for address in addresses
+        }
+        shares = {}
+        for address, ping in pings.items():
+            output, _ = ping.communicate()
+            received = re.search(r"(\d+) received", output)
+            assert received, output
+            shares[address] = int(received[1]) / count
+        return shares
+
+    def log_in(self, user: str, address: str, command: str) -> str:
+        """Run a command in a guest over ssh and return what it prints; a guest that boots is waited for."""
+        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=20")
+        words = [word for option in options for word in ("-o", option)]
+        deadline = time.monotonic() + LOGIN_SECONDS
+        while True:
+            answer = self._run("ssh", "-i", str(self.lab.private_key), *words, f"{user}@{address}", command)
+            if answer.returncode != SSH_FAILED or time.monotonic() > deadline:
+                break
+            time.sleep(2)
+        assert answer.returncode == 0, f"ssh {user}@{address} {command}: {answer.stdout}{answer.stderr}"
+        return answer.stdout.strip()
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*self._inside(), *command], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    def _inside(self) -> list[str]:
+        return namespaces.inside(self.lab, namespaces.OUTSIDE)
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(1)
