@@ -67,6 +67,14 @@ class Refusal:
         return [refused(fixture) for fixture in self.fixtures] if isinstance(self.ours, str) else [self.ours.text()]
 
 
+class ServerFaultError(Exception):
+    """What Nova says of a server that went to ERROR, after its API had taken the request (202)."""
+
+    def __init__(self, status_code: int, message: str) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+
+
 def refused(fixture: str) -> str:
     """What we say to a configuration that is wrong."""
     with pytest.raises(ConfigError) as error:
@@ -74,8 +82,10 @@ def refused(fixture: str) -> str:
     return str(error.value)
 
 
-def answer(error: openstack.exceptions.HttpException) -> tuple[str, str]:
+def answer(error: openstack.exceptions.HttpException | ServerFaultError) -> tuple[str, str]:
     """Neutron's or Nova's own answer: the exception's name, if it says it, and the text, without what differs each time."""
+    if isinstance(error, ServerFaultError):
+        return "", str(error)
     assert error.response is not None
     [(key, body)] = error.response.json().items()
     text = re.sub(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", "<id>", body["message"])
@@ -276,10 +286,14 @@ def floating_ip_on_port_without_ipv4(built: Topology) -> None:
 
 
 def bound_port_turned_virtual(built: Topology) -> None:
-    """The API takes the pair, and the server goes to ERROR: Neutron's 400 is in Nova's log, the fault says 500."""
+    """The API takes the pair, and the server goes to ERROR: Neutron's 400 is in Nova's log, its fault says 500 (measured)."""
     owner = built.port(fixed_ips=[{"subnet_id": built.subnet.id, "ip_address": "10.1.0.81"}])
     built.port(allowed_address_pairs=[{"ip_address": "10.1.0.81"}])
-    built.server([owner])
+    try:
+        built.server([owner])
+    except openstack.exceptions.ResourceFailure as failure:
+        fault = built.cloud.compute.get_server(built.servers[-1].id).fault
+        raise ServerFaultError(fault["code"], fault["message"]) from failure
 
 
 PAIR = [{"ip_address": "10.9.0.1"}]
