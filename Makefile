@@ -45,6 +45,9 @@ check: setup ## Lint, types, unit and golden tests
 test: setup ## Everything that this machine can prove
 	@$(BIN)/python -m tools.proof test
 
+proof: setup ## Guests that Nova boots on the local cloud with packets, from pulumi up to the echo reply (as root, about 8 minutes)
+	@$(BIN)/python -m tools.proof proof
+
 test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about an hour)
 	@$(BIN)/python -m pytest tests/guests -k qemu -s
 
@@ -55,4 +58,4 @@ clean: down ## Take everything down and remove what was installed
 	@[ ! -e .lab/packets/lab.json ] || $(MAKE) --no-print-directory down LAB=packets
 	rm -rf .lab .tools .state .reports $(VENV)
 
-.PHONY: help setup up preview down outputs verify check test test-guests bench clean
+.PHONY: help setup up preview down outputs verify check test proof test-guests bench clean
