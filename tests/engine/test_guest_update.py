@@ -46,7 +46,7 @@ def test_replace_makes_a_new_server_and_keeps_its_ports(stack: Stack, api: Any) 
     stack.configure(config("replace"))
     stack.up()
     before, server = identity(stack), stack.outputs()["servers"]["web"]["id"]
-    ours = {port["id"] for port in before.values()}  # other tests use the same cloud at the same time
+    ours = {port["port_id"] for port in before.values()}  # other tests use the same cloud at the same time
     associations = {each.id: each.port_id for each in api.network.ips() if each.port_id in ours}
     assert associations
     change_the_script(stack)
