@@ -124,7 +124,7 @@ def test_stages(lab: Path) -> list[list[Stage]]:
                 "verify",
                 "`make verify` on a guest with sshd behind the same router: it passes, and names the cause where it fails",
                 "tests/verify",
-                apt="tests/netns/apt.txt",
+                apt="tests/verify/apt.txt",
             ),
             pytest("guests", "booted guests on four network stacks", "tests/guests", "-k", "nspawn", apt="tests/guests/apt.txt"),
         ],

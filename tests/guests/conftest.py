@@ -33,7 +33,7 @@ def machine(request: pytest.FixtureRequest) -> None:
     """Not run, with the reason, where root or a program is missing."""
     mode = request.path.stem.removeprefix("test_")
     if os.geteuid() != 0:
-        pytest.skip("booting guests needs root")
+        pytest.skip("booting guests needs root: run the tests as root")
     if missing := [program for program in PROGRAMS[mode] if shutil.which(program) is None]:
         pytest.skip(f"booting guests needs {', '.join(missing)}: see tests/guests/apt.txt")
 

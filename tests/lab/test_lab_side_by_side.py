@@ -76,7 +76,7 @@ def test_refused_by_both(case: Refusal, built: Topology, rows: dict[str, str], *
             assert kind in ("", case.kind), text
     if case.ovn and not ovn:
         rows[case.name] = _row(f"{case.status} {case.kind}", "(only with ML2/OVN)", ours)
-        pytest.skip("only ML2/OVN refuses it: run it with MULTIPORT_PACKETS_LAB")
+        pytest.skip("only ML2/OVN refuses it: `make up LAB=packets`, then run this test with MULTIPORT_PACKETS_LAB=.lab/packets")
     with pytest.raises((HttpException, ServerFaultError)) as refusal:
         case.call(built)
     error = refusal.value
@@ -96,7 +96,7 @@ def test_the_document_shows_them(rows: dict[str, str], *, ovn: bool) -> None:
     if ovn:
         pytest.skip("the document is written without ML2/OVN, which every machine can run")
     if len(rows) < len(REFUSALS):
-        pytest.skip("not every refusal was seen in this run")
+        pytest.skip("not every refusal was seen in this run: run the whole file, without -k")
     text = HEAD + "".join(f"{rows[case.name]}\n" for case in REFUSALS)
     if os.environ.get("REFUSALS_WRITE"):
         DOCUMENT.write_text(text)

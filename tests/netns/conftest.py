@@ -13,7 +13,9 @@ _PROGRAMS = ("ip", "nft", "unshare", "nsenter")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = [program for program in _PROGRAMS if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")]
-    why = "namespaces need root" if os.geteuid() else f"not installed: {', '.join(missing)}" if missing else ""
+    why = f"not installed: {', '.join(missing)}; tests/netns/apt.txt names the packages" if missing else ""
+    if os.geteuid():
+        why = "namespaces need root: run the tests as root"
     for item in items:
         if Path(str(item.fspath)).parent == Path(__file__).parent:
             item.add_marker(pytest.mark.netns)

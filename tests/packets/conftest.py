@@ -14,25 +14,19 @@ import pytest
 from lab import settings
 from lab.packets.plane import Packets
 from lab.settings import LabError
+from tests.engine.conftest import cli
 from tests.engine.stack import ROOT, Stack
 from tests.packets.machine import snapshot
 from tests.packets.world import World
 from tools import toolchain
+
+__all__ = ["cli"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(str(item.fspath)).parent == Path(__file__).parent:
             item.add_marker(pytest.mark.packets)
-
-
-@pytest.fixture(scope="session")
-def cli() -> toolchain.Toolchain:
-    """The official CLI and plugin."""
-    try:
-        return toolchain.find(print, fetch=False)
-    except toolchain.ToolchainError as error:
-        pytest.skip(f"no official Pulumi CLI here ({error}); get it from {toolchain.INSTALL_HELP}")
 
 
 @pytest.fixture(scope="session")

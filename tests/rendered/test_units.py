@@ -20,7 +20,7 @@ UNITS = ["policy-routing.service", "policy-routing-check.service", "policy-routi
 def analyze(root: Path) -> Path:
     """The guest's files with the distribution's own units beside them."""
     if shutil.which("systemd-analyze") is None or not SYSTEM_UNITS.exists():
-        pytest.skip("not run: there is no systemd here")
+        pytest.skip("not run: there is no systemd here; run it on a machine that has one")
     version = int(subprocess.run(["systemd-analyze", "--version"], capture_output=True, text=True, check=True).stdout.split()[1])
     if version < VERIFY_SINCE:
         pytest.skip(f"not run: systemd {version} cannot judge units in a folder, {VERIFY_SINCE} can")

@@ -17,10 +17,10 @@ def equipped() -> None:
     """What the end-to-end tests need."""
     missing = [each for each in _PROGRAMS if not shutil.which(each, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")]
     if os.geteuid():
-        pytest.skip("namespaces need root")
+        pytest.skip("namespaces need root: run the tests as root")
     if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+        pytest.skip(f"not installed: {', '.join(missing)}; tests/verify/apt.txt names the packages")
     try:
         unpacked()
     except OSError as error:
-        pytest.skip(f"no sshd and tcpdump from Debian: {error}")
+        pytest.skip(f"apt cannot download openssh-server and tcpdump: {error}")
