@@ -1,6 +1,7 @@
 """The watch mends what is undone, and until it has, addresses fail closed."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,20 @@ def test_all_at_once_comes_back() -> None:
         for knob in ("arp_ignore", "arp_announce", "rp_filter"):
             cloud.guest.sh(f"echo 0 >/proc/sys/net/ipv4/conf/eth1/{knob}; ip link set eth1 group 0")
             wait_for_state(cloud.guest, wanted)
+
+
+def test_a_watch_keeps_nothing_open() -> None:
+    with Cloud(PORTS) as cloud, cloud.guest.watching() as watch:
+        wanted = kernel_state(cloud.guest)
+        counts = []
+        for _ in range(20):
+            for fault in (f"rule del pref {own_rules(cloud, 4)[0].split()[1]}\n", f"route flush table {PORTS[1].table}\n"):
+                cloud.guest.ip(fault)
+                wait_for_state(cloud.guest, wanted)
+            wait_until(cloud.guest.converged)
+            counts.append(len(list(Path(f"/proc/{watch.pid}/fd").iterdir())))
+        # one moment may find a pipe to ip, twenty do not
+        assert min(counts[10:]) <= min(counts[:10])
 
 
 def test_stray_routes_and_rules_in_our_ranges_go() -> None:

@@ -430,3 +430,19 @@ def test_fuzzed_answer(cloud: ServedCloud, data: st.DataObject) -> None:
     cloud.service.says(meta_data(GOOD_META))
     cloud.guest.policy("apply", "--refresh")
     cloud.guest.policy("check")
+
+
+NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+
+
+def test_only_root_can_hold_a_lock() -> None:
+    """Whoever may open a file, be it to read, may lock it, and so keep every repair waiting."""
+    with Cloud(PORTS) as cloud:
+        status = (*NOBODY, "/usr/local/sbin/policy-routing", "status", "--json")
+        with cloud.guest.watching():
+            for lock in ("lock", "watch.lock"):
+                held = cloud.guest.run(*NOBODY, "flock", "-n", f"/run/policy-routing/{lock}", "true", check=False)
+                assert held.returncode != 0
+                assert "Permission denied" in held.stderr
+            assert json.loads(cloud.guest.run(*status).stdout)["watching"] is True
+        assert json.loads(cloud.guest.run(*status).stdout)["watching"] is False

@@ -29,11 +29,17 @@ COMMANDS = st.none() | st.lists(st.none() | st.text() | st.lists(st.text() | st.
 FILES = st.none() | st.lists(
     st.fixed_dictionaries({"path": st.text(), "content": st.text(), "permissions": st.sampled_from(["0644", 0o644])})
 )
-CONFIGS = st.builds(
-    lambda anything, lists: anything | lists,
-    st.dictionaries(st.text(), VALUES),
-    st.fixed_dictionaries({}, optional={"bootcmd": COMMANDS, "runcmd": COMMANDS, "write_files": FILES, "packages": VALUES}),
-).filter(lambda config: all(config.get(key) is None or isinstance(config[key], list) for key in OURS))
+ROOM = 3000
+"""Bytes; what random text takes more, user data may have no room for."""
+CONFIGS = (
+    st.builds(
+        lambda anything, lists: anything | lists,
+        st.dictionaries(st.text(), VALUES),
+        st.fixed_dictionaries({}, optional={"bootcmd": COMMANDS, "runcmd": COMMANDS, "write_files": FILES, "packages": VALUES}),
+    )
+    .filter(lambda config: all(config.get(key) is None or isinstance(config[key], list) for key in OURS))
+    .filter(lambda config: len(written(config)) < ROOM)
+)
 
 
 def written(config: Mapping[str, object]) -> str:
