@@ -34,7 +34,7 @@ ROOM = 3000
 CONFIGS = (
     st.builds(
         lambda anything, lists: anything | lists,
-        st.dictionaries(st.text(), VALUES),
+        st.dictionaries(st.text().filter(lambda key: key not in {"bootcmd", "runcmd", "write_files"}), VALUES),
         st.fixed_dictionaries({}, optional={"bootcmd": COMMANDS, "runcmd": COMMANDS, "write_files": FILES, "packages": VALUES}),
     )
     .filter(lambda config: all(config.get(key) is None or isinstance(config[key], list) for key in OURS))
