@@ -117,7 +117,7 @@ class Life:
         self.commands.append("pulumi up --yes  # with another cloud_config: the server is replaced")
         former = self.guest
         self.stack.configure(_config(self.image, "#cloud-config\nruncmd: [[touch, /root/replaced]]\n"))
-        assert replaced(self.stack.preview()) == {SERVER}
+        assert replaced(self.stack.preview()) == {f"{SERVER}-server"}
         called = time.time()
         self.stack.update()
         server = self.stack.outputs()["servers"][SERVER]
