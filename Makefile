@@ -45,7 +45,7 @@ check: setup ## Lint, types, unit and golden tests
 test: setup ## Everything that this machine can prove
 	@$(BIN)/python -m tools.proof test
 
-proof: setup ## Every claim on the local cloud with packets, and docs/proof.md of it (as root, hours; ONLY="life soak" for some)
+proof: setup ## Every claim on the local cloud with packets, and docs/proof.md of it (as root, long; ONLY="life soak" for some)
 	@ONLY="$(ONLY)" $(BIN)/python -m tools.proof proof
 
 test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about an hour)

@@ -43,6 +43,7 @@ def _seen() -> Seen:
         _ipv6("::"),
         _ipv6("fe80::f816:3eff:fe00:a"),
     ],
+    ids=["IPv4", "DHCP", "ARP", "ARP probe", "IPv6", "duplicate address detection", "link-local"],
 )
 def test_own(frame: bytes) -> None:
     seen = _seen()
@@ -61,6 +62,7 @@ def test_own(frame: bytes) -> None:
         (_ipv6("fd00:10::b"), "fd00:10::b -> ff02::2 next header 58"),
         (_ipv6(str(link_local(OTHER))), f"{link_local(OTHER)} -> ff02::2 next header 58"),
     ],
+    ids=["IPv4", "no DHCP", "ARP", "MAC in ARP", "MAC", "IPv6", "link-local"],
 )
 def test_foreign(frame: bytes, words: str) -> None:
     seen = _seen()
