@@ -45,8 +45,8 @@ check: setup ## Lint, types, unit and golden tests
 test: setup ## Everything that this machine can prove
 	@$(BIN)/python -m tools.proof test
 
-proof: setup ## Guests that Nova boots on the local cloud with packets, from pulumi up to the echo reply (as root, about 8 minutes)
-	@$(BIN)/python -m tools.proof proof
+proof: setup ## Every claim on the local cloud with packets, and docs/proof.md of it (as root, long; ONLY="life soak" for some)
+	@ONLY="$(ONLY)" $(BIN)/python -m tools.proof proof
 
 test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about an hour)
 	@$(BIN)/python -m pytest tests/guests -k qemu -s

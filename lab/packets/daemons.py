@@ -73,28 +73,35 @@ def start(settings: Settings, say: Callable[[str], None]) -> None:
     etc = Path(f"/proc/{holder(settings, HOST).pid}/root/etc/libvirt")
     etc.joinpath("qemu.conf").write_text(QEMU_CONF)
     etc.joinpath("libvirtd.conf").write_text(LIBVIRTD_CONF)
-    mariadb = _mariadb(settings)
+    ours = _daemons(settings)
+    _make_mariadb(settings)
     for name, schema in (("nb", "ovn-nb"), ("sb", "ovn-sb")):
         if not (data / f"{name}.db").exists():
             run(settings, HOST, "ovsdb-tool", "create", str(data / f"{name}.db"), f"/usr/share/ovn/{schema}.ovsschema")
     # Nova plugs every NIC anew: what a former run's switch held is of no use.
     run(settings, HOST, "ovsdb-tool", "create", "/run/openvswitch/conf.db", "/usr/share/openvswitch/vswitch.ovsschema")
-    _start(settings, mariadb)
-    _start(settings, _ovsdb("ovn-nb", str(data / "nb.db"), NORTHBOUND, "OVN_Northbound,NB_Global"))
-    _start(settings, _ovsdb("ovn-sb", str(data / "sb.db"), SOUTHBOUND, "OVN_Southbound,SB_Global"))
-    _start(settings, _ovsdb("ovsdb", "/run/openvswitch/conf.db", OPEN_VSWITCH, "Open_vSwitch,Open_vSwitch"))
-    _start(settings, Daemon("virtlogd", ("virtlogd",)))
-    _start(settings, Daemon("libvirtd", ("libvirtd",), LIBVIRT))
-    _await(settings, Daemon("ovsdb", (), OPEN_VSWITCH))
+    for name in ("mariadb", "ovn-nb", "ovn-sb", "ovsdb", "virtlogd", "libvirtd"):
+        _start(settings, ours[name])
+    _await(settings, ours["ovsdb"])
     _configure(settings)
-    _start(settings, Daemon("northd", ("ovn-northd", f"--ovnnb-db=unix:{NORTHBOUND}", f"--ovnsb-db=unix:{SOUTHBOUND}")))
-    _start(settings, Daemon("vswitchd", ("ovs-vswitchd", f"unix:{OPEN_VSWITCH}", "--pidfile")))
-    _start(settings, Daemon("ovn-controller", ("ovn-controller", f"unix:{OPEN_VSWITCH}")))
+    for name in ("northd", "vswitchd", "ovn-controller"):
+        _start(settings, ours[name])
     for bridge in BRIDGES.values():
         run(settings, HOST, "ovs-vsctl", "--may-exist", "add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev")
-    for daemon in (mariadb, Daemon("libvirtd", (), LIBVIRT)):
-        _await(settings, daemon)
+    for name in ("mariadb", "libvirtd"):
+        _await(settings, ours[name])
     say(f"  MariaDB, OVN, Open vSwitch and libvirt ready after {time.monotonic() - started:.0f} s")
+
+
+def restart(settings: Settings, name: str) -> None:
+    """Stop one of them and start it again, as an upgrade of its package does; guests go on running.
+
+    Args:
+        settings: the lab.
+        name: one of `names()`.
+    """
+    processes.stop([process for each, process in running(settings).items() if each == name])
+    _start(settings, _daemons(settings)[name])
 
 
 def running(settings: Settings) -> dict[str, Process]:
@@ -115,7 +122,23 @@ def forget(settings: Settings) -> None:
         _record(settings, name).unlink(missing_ok=True)
 
 
-def _mariadb(settings: Settings) -> Daemon:
+def _daemons(settings: Settings) -> dict[str, Daemon]:
+    data = settings.data("ovn")
+    found = (
+        _mariadb(settings),
+        _ovsdb("ovn-nb", str(data / "nb.db"), NORTHBOUND, "OVN_Northbound,NB_Global"),
+        _ovsdb("ovn-sb", str(data / "sb.db"), SOUTHBOUND, "OVN_Southbound,SB_Global"),
+        _ovsdb("ovsdb", "/run/openvswitch/conf.db", OPEN_VSWITCH, "Open_vSwitch,Open_vSwitch"),
+        Daemon("northd", ("ovn-northd", f"--ovnnb-db=unix:{NORTHBOUND}", f"--ovnsb-db=unix:{SOUTHBOUND}")),
+        Daemon("vswitchd", ("ovs-vswitchd", f"unix:{OPEN_VSWITCH}", "--pidfile")),
+        Daemon("ovn-controller", ("ovn-controller", f"unix:{OPEN_VSWITCH}")),
+        Daemon("virtlogd", ("virtlogd",)),
+        Daemon("libvirtd", ("libvirtd",), LIBVIRT),
+    )
+    return {daemon.name: daemon for daemon in found}
+
+
+def _make_mariadb(settings: Settings) -> None:
     data = settings.data("mariadb")
     if not (data / "made").exists():
         run(
@@ -125,6 +148,10 @@ def _mariadb(settings: Settings) -> Daemon:
             *("--auth-root-authentication-method=normal", "--skip-test-db"),
         )
         (data / "made").touch()
+
+
+def _mariadb(settings: Settings) -> Daemon:
+    data = settings.data("mariadb")
     options = [
         "--no-defaults",
         "--user=root",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import processes
 from lab.packets.daemons import BRIDGES
 from lab.packets.namespaces import HOST, OUTSIDE, holder, inside, run
-from lab.settings import CHECKOUT, LabError
+from lab.settings import LabError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lab.settings import Settings
 
 GATEWAYS = {"publicnet": "203.0.113.1/24", "publicnet-routed": "198.51.100.1/24"}
@@ -47,8 +46,8 @@ def start(settings: Settings) -> None:
     log = settings.log(ECHO)
     with log.open("ab") as file:
         child = subprocess.Popen(
-            [*inside(settings, OUTSIDE), sys.executable, "-m", "lab.packets.echo"],
-            cwd=CHECKOUT,
+            # By its path: who enters a mount namespace is in its root folder, where no package `lab` is found.
+            [*inside(settings, OUTSIDE), sys.executable, str(Path(__file__).with_name("echo.py"))],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from tests.guests import namespaces
 from tests.guests.namespaces import inside, run
-from tests.guests.probes import Prober
+from tests.guests.probes import Prober, icmp_socket
 
 GATEWAY: Final = IPv4Interface("192.168.0.1/24")
 """The router's address on the guests' network."""
@@ -111,7 +111,7 @@ class Network:
             self._connect()
             self._filter()
             self._serve()
-            self.prober = Prober(self.client, [nic.floating_ip for nic in self.nics])
+            self.prober = Prober(namespaces.call(self.client, icmp_socket), [nic.floating_ip for nic in self.nics])
         except BaseException:
             self.__exit__()
             raise

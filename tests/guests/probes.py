@@ -38,13 +38,16 @@ class Probe:
     answered: bool = False
 
 
-class Prober:
-    """Sends echo requests to every address from inside a namespace until it is stopped."""
+def icmp_socket() -> socket.socket:
+    """What a prober sends by; it stays in the namespace in which it was made."""
+    return socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP)
 
-    def __init__(self, namespace: str, addresses: Sequence[IPv4Address]) -> None:
-        self._socket = namespaces.call(
-            namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP)
-        )
+
+class Prober:
+    """Sends echo requests to every address by a socket of its own until it is stopped."""
+
+    def __init__(self, opened: socket.socket, addresses: Sequence[IPv4Address]) -> None:
+        self._socket = opened
         self._probes: dict[IPv4Address, list[Probe]] = {address: [] for address in addresses}
         self._waiting: dict[int, Probe] = {}
         self._identifier = os.getpid() & 0xFFFF

@@ -19,10 +19,11 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 @dataclass(frozen=True)
 class LabCommand:
     directory: Path
+    mode: str = "api"
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "lab", "--dir", str(self.directory), *arguments],
+            [sys.executable, "-m", "lab", "--mode", self.mode, "--dir", str(self.directory), *arguments],
             cwd=CHECKOUT,
             capture_output=True,
             text=True,

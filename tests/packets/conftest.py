@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,9 @@ from lab.packets.plane import Packets
 from lab.settings import LabError
 from tests.engine.conftest import cli
 from tests.engine.stack import ROOT, Stack
-from tests.packets.machine import snapshot
+from tests.lab.command import LabCommand
+from tests.packets.direct import Deployment, DirectStack
+from tests.packets.machine import changed, processes_of, snapshot
 from tests.packets.world import World
 from tools import toolchain
 
@@ -36,24 +36,29 @@ def before() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def lab(cli: toolchain.Toolchain, before: dict[str, str]) -> Iterator[settings.Settings]:
-    """A lab of our own, started for these tests; the one that MULTIPORT_TEST_PACKETS names stays up."""
-    assert cli, before  # without the CLI nothing could be deployed there
+def lab(before: dict[str, str]) -> Iterator[settings.Settings]:
+    """A lab of our own, which leaves the machine as it was; the one that MULTIPORT_TEST_PACKETS names stays up."""
     given = os.environ.get("MULTIPORT_TEST_PACKETS")
-    folder = Path(given) if given else ROOT / ".reports" / "packets"
+    folder = Path(given).absolute() if given else ROOT / ".reports" / "packets"
+    found = start(folder)
+    yield found
+    if not given:
+        LabCommand(folder, "packets")("reset")
+        shutil.rmtree(folder)
+        assert changed(before, snapshot()) == set()
+        assert processes_of(folder) == []
+
+
+def start(folder: Path) -> settings.Settings:
+    """Have a lab run in a folder, or skip the test with what this machine lacks."""
     try:
         Packets(folder, print).refuse()
     except LabError as refused:
         pytest.skip(str(refused))
-    command = [sys.executable, "-m", "lab", "--mode", "packets", "--dir", str(folder)]
-    answer = subprocess.run([*command, "up"], cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert answer.returncode == 0, answer.stdout
+    LabCommand(folder, "packets")("up")
     found = settings.load(folder)
     assert found is not None
-    yield found
-    if not given:
-        subprocess.run([*command, "reset"], cwd=ROOT, check=True)
-        shutil.rmtree(folder)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +77,37 @@ def api(lab: settings.Settings) -> Any:
 @pytest.fixture(scope="module")
 def stack(cli: toolchain.Toolchain, lab: settings.Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that is destroyed afterwards, at the first try, and leaves nothing."""
-    cloud = {"OS_CLIENT_CONFIG_FILE": str(lab.clouds_yaml), "OS_CLOUD": "local"}
-    made = Stack(tmp_path_factory.mktemp("stack") / "packets", "packets", cloud, ROOT, cli.pulumi)
+    made = Stack(tmp_path_factory.mktemp("stack") / "packets", "packets", _cloud(lab), ROOT, cli.pulumi)
     yield made
     made.destroy()
+
+
+@pytest.fixture(scope="session")
+def make_stack(
+    cli: toolchain.Toolchain, lab: settings.Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Stack]:
+    """Makes stacks; whoever calls it destroys them."""
+
+    def make(name: str) -> Stack:
+        return Stack(tmp_path_factory.mktemp("stack") / name, name, _cloud(lab), ROOT, cli.pulumi)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def deployment(lab: settings.Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The same by the official CLI, or by the direct driver where there is none."""
+    folder = tmp_path_factory.mktemp("stack") / "packets"
+    made: Deployment
+    try:
+        if os.environ.get("MULTIPORT_ENGINE") == "direct":
+            raise toolchain.ToolchainError("the direct driver is asked for")
+        made = Stack(folder, "packets", _cloud(lab), ROOT, toolchain.find(print, fetch=False).pulumi)
+    except toolchain.ToolchainError:
+        made = DirectStack(folder, "packets", _cloud(lab))
+    yield made
+    made.destroy()
+
+
+def _cloud(lab: settings.Settings) -> dict[str, str]:
+    return {"OS_CLIENT_CONFIG_FILE": str(lab.clouds_yaml), "OS_CLOUD": "local"}

@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 COMMANDS = {
@@ -11,12 +12,26 @@ COMMANDS = {
     "IPv6 routes": ("ip", "-6", "route", "show", "table", "all"),
     "IPv4 rules": ("ip", "rule"),
     "IPv6 rules": ("ip", "-6", "rule"),
-    "forwarding": ("sysctl", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"),
+    "named namespaces": ("ip", "netns"),
+    "forwarding": ("sysctl", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.rp_filter"),
     "host name": ("uname", "--nodename"),
     "mounts": ("cat", "/proc/self/mounts"),
-    "packages": ("dpkg-query", "--show"),
+    "packages": ("dpkg-query", "--show", "--showformat=${Package} ${Version} ${db:Status-Status}\\n"),
+    "users": ("cat", "/etc/passwd", "/etc/group"),
 }
-FILES = ("/etc", "/usr/local", "/usr/sbin", "/var/lib/libvirt", "/var/lib/mysql", "/var/lib/openvswitch", "/run/libvirt")
+FILES = (
+    "/etc",  # packages' configuration, and which services start: rc*.d, systemd
+    "/lib/systemd",
+    "/usr/bin",
+    "/usr/local",
+    "/usr/sbin",
+    "/var/lib/dpkg",
+    "/var/lib/libvirt",
+    "/var/lib/mysql",
+    "/var/lib/openvswitch",
+    "/run/libvirt",
+    "/run/openvswitch",
+)
 
 
 def snapshot() -> dict[str, str]:
@@ -25,6 +40,25 @@ def snapshot() -> dict[str, str]:
         name: subprocess.run(command, check=False, capture_output=True, text=True).stdout for name, command in COMMANDS.items()
     }
     return found | {folder: _digest(Path(folder)) for folder in FILES}
+
+
+def changed(before: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
+    """What is not as it was."""
+    return {name for name in before if before[name] != now[name]}
+
+
+def processes_of(folder: Path) -> list[str]:
+    """What still runs of a lab: its processes have its folder among their arguments, variables, files or as their own."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            inside = str(folder) in f"{(process / 'cwd').readlink()} {(process / 'mountinfo').read_text()}"
+        except OSError:
+            continue  # it has ended
+        if inside or str(folder).encode() in words:
+            found.append(f"{process.name} {words.partition(bytes(2))[0].replace(bytes(1), b' ').decode(errors='replace')[:200]}")
+    return found
 
 
 def _digest(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """The machine is as it was, while the lab runs and after it."""
 
 import secrets
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +10,46 @@ import pytest
 
 from lab import processes, settings
 from lab.packets import layer, namespaces
-from tests.packets.machine import snapshot
+from tests.engine.stack import ROOT
+from tests.lab.command import LabCommand
+from tests.packets.conftest import start
+from tests.packets.machine import changed, processes_of, snapshot
 from tests.packets.world import until
+
+
+def test_two_modes_side_by_side_and_the_machine_after_them(tmp_path: Path, lab: settings.Settings) -> None:
+    """A lab of each mode beside the one that runs already; each goes without the others noticing."""
+    before = snapshot()
+    records, packets = LabCommand(tmp_path / "api"), LabCommand(ROOT / ".reports" / "packets-beside", "packets")
+    assert not packets.directory.exists(), "a former run left it behind: reset it with python -m lab, then remove it"
+    try:
+        records("up")
+        start(packets.directory)
+        assert changed(before, snapshot()) == set()
+        assert _flavors(records) == _flavors(packets) != []
+        made = records.connect("local").network.create_network(name="of-records")
+        assert packets.connect("local").network.find_network("of-records") is None
+        records("down")
+        assert processes_of(records.directory) == []
+        assert _down(packets) == []
+        assert _flavors(packets) != []
+        records("up")
+        packets("down")
+        assert processes_of(packets.directory) == []
+        assert _down(records) == []
+        assert records.connect("local").network.get_network(made.id).name == "of-records"
+    finally:
+        records("reset")
+        packets("reset")
+        shutil.rmtree(packets.directory, ignore_errors=True)
+    assert _down(LabCommand(lab.directory, "packets")) == []
+    assert processes_of(packets.directory) == processes_of(records.directory) == []
+    assert changed(before, snapshot()) == set()
 
 
 def test_the_machine_is_untouched_while_the_lab_runs(before: dict[str, str], lab: settings.Settings) -> None:
     assert lab.clouds_yaml.exists()
-    now = snapshot()
-    assert {name for name in before if before[name] != now[name]} == set()
+    assert changed(before, snapshot()) == set()
 
 
 @pytest.fixture
@@ -64,3 +97,12 @@ def test_namespaces_go_although_a_holder_was_killed(lab: settings.Settings, othe
 def _sleeping(seconds: str) -> list[str]:
     answer = subprocess.run(["pgrep", "--full", "--exact", f"sleep {seconds}"], check=False, capture_output=True, text=True)
     return answer.stdout.split()
+
+
+def _down(lab: LabCommand) -> list[str]:
+    """What does not run of a lab; on a busy machine something that does may be late to answer."""
+    return [each["service"] for each in lab.status()["services"] if each["state"] == "down"]
+
+
+def _flavors(lab: LabCommand) -> list[str]:
+    return sorted(flavor.name for flavor in lab.connect("local").compute.flavors())

@@ -1,0 +1,150 @@
+"""Everything that passes the guests' NICs, seen on their taps: source addresses, and when DHCP gave a lease."""
+
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, Self
+
+from lab.packets import namespaces
+from lab.settings import Settings
+
+_ANY_PROTOCOL: Final = 0x0003  # linux/if_ether.h: ETH_P_ALL
+_PACKET_OUTGOING: Final = 4  # linux/if_packet.h: towards the guest
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
+_SO_RCVBUFFORCE: Final = 33  # asm-generic/socket.h: beyond net.core.rmem_max, as root
+_BUFFER_BYTES: Final = 1 << 24
+_ARP, _IPV4, _IPV6 = 0x0806, 0x0800, 0x86DD
+_UDP: Final = 17
+_KEPT: Final = 200
+
+
+@dataclass
+class Seen:
+    """What was seen on one port.
+
+    Attributes:
+        name: What the port is called in reports.
+        mac: Its MAC address.
+        addresses: Its fixed IPs and address pairs.
+        sent: How many packets its guest has sent, by kind.
+        foreign: How many of them bore a source that is none of its own, by what was wrong.
+        first_foreign: The first of these, with their times in seconds of Unix time.
+        leases: When DHCP acknowledged a lease, in seconds of Unix time.
+    """
+
+    name: str
+    mac: str
+    addresses: frozenset[IPv4Address | IPv6Address]
+    sent: Counter[str] = field(default_factory=Counter)
+    foreign: Counter[str] = field(default_factory=Counter)
+    first_foreign: list[tuple[float, str]] = field(default_factory=list)
+    leases: list[float] = field(default_factory=list)
+
+    def leased(self, since: float) -> float | None:
+        """When DHCP first acknowledged a lease after a time."""
+        return next((at for at in list(self.leases) if at > since), None)
+
+    def note(self, frame: bytes, *, outgoing: bool, at: float) -> None:
+        """Note a frame; `outgoing` is towards the guest."""
+        if outgoing:
+            if _is_lease(frame):
+                self.leases.append(at)
+            return
+        kind, wrong = self._judged(frame)
+        self.sent[kind] += 1
+        if wrong:
+            self.foreign[wrong] += 1
+            if len(self.first_foreign) < _KEPT:
+                self.first_foreign.append((at, wrong))
+
+    def _judged(self, frame: bytes) -> tuple[str, str]:
+        """The frame's kind, and what is wrong with its source."""
+        mac = frame[6:12].hex(":")
+        if mac != self.mac:
+            return "Ethernet", f"MAC {mac}"
+        (ethertype,) = struct.unpack("!H", frame[12:14])
+        payload = frame[14:]
+        if ethertype == _ARP:
+            if payload[8:14].hex(":") != self.mac:
+                return "ARP", f"ARP of MAC {payload[8:14].hex(':')}"
+            sender = IPv4Address(payload[14:18])
+            return "ARP", "" if sender in self.addresses or int(sender) == 0 else f"ARP of {sender}"
+        if ethertype == _IPV4:
+            source, target = IPv4Address(payload[12:16]), IPv4Address(payload[16:20])
+            dhcp = int(source) == 0 and payload[9] == _UDP
+            return "IPv4", "" if source in self.addresses or dhcp else f"{source} -> {target} protocol {payload[9]}"
+        if ethertype == _IPV6:
+            source6, target6 = IPv6Address(payload[8:24]), IPv6Address(payload[24:40])
+            own = source6 in self.addresses or int(source6) == 0 or source6 == link_local(self.mac)
+            return "IPv6", "" if own else f"{source6} -> {target6} next header {payload[6]}"
+        return f"ethertype {ethertype:04x}", ""
+
+
+class Capture:
+    """A capture on the taps of some ports until it is left; a guest that is rebooted gets a new tap under the same name.
+
+    Args:
+        lab: Whose compute host the taps are on.
+        ports: Ports by their id in Neutron.
+    """
+
+    def __init__(self, lab: Settings, ports: Iterable[tuple[str, Seen]]) -> None:
+        self.seen = {f"tap{port_id[:11]}": seen for port_id, seen in ports}
+        self._lost = 0
+        self._socket = namespaces.call(lab, namespaces.HOST, _packet_socket)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._socket.close()
+
+    def lost_now(self) -> int:
+        """How many frames came faster than they were read, up to now."""
+        _, lost = struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+        self._lost += lost  # the kernel counts from the last question on
+        return self._lost
+
+    def _work(self) -> None:
+        while not self._ended.is_set():
+            try:
+                frame, (tap, _, kind, *_) = self._socket.recvfrom(2048)
+            except TimeoutError:
+                continue
+            except OSError:
+                continue  # a tap went, and its last frame has no name any more
+            seen = self.seen.get(tap)
+            if seen is not None and len(frame) > 14:
+                seen.note(frame, outgoing=kind == _PACKET_OUTGOING, at=time.time())
+
+
+def link_local(mac: str) -> IPv6Address:
+    """The link-local address that is made of a MAC address: the only one that port security lets pass."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    return IPv6Address(b"\xfe\x80" + bytes(6) + bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:])
+
+
+def _packet_socket() -> socket.socket:
+    """On all interfaces of the namespace: taps come and go."""
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ANY_PROTOCOL))
+    made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+    made.settimeout(0.5)
+    return made
+
+
+def _is_lease(frame: bytes) -> bool:
+    """Whether a frame is a DHCPACK."""
+    if frame[12:14] != b"\x08\x00" or frame[23] != _UDP:
+        return False
+    udp = 14 + (frame[14] & 15) * 4
+    return frame[udp : udp + 4] == b"\x00\x43\x00\x44" and b"\x35\x01\x05" in frame[udp + 8 + 240 :]

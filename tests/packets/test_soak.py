@@ -1,0 +1,177 @@
+"""Random faults for a while: no port ever sends a source address that is not its own, and every address is back each time.
+
+MULTIPORT_SOAK_MINUTES says how long (30), MULTIPORT_SOAK_SEED repeats a run's choices. Every kind of fault comes once before any
+comes again.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from lab.guests.stacks import STACKS
+from lab.packets import guest_images, namespaces
+from lab.settings import Settings
+from tests.engine.stack import Stack
+from tests.guests.probes import Prober, icmp_socket
+from tests.packets import record
+from tests.packets.capture import Capture
+from tests.packets.faults import Faults, Happened
+from tests.packets.guests import BOOT, Guest, describe, observed, ports_of
+from tests.packets.world import World, until
+from verify.verdict import FAILED, OK, Row
+
+SECONDS: Final = 60 * float(os.environ.get("MULTIPORT_SOAK_MINUTES") or 30)
+SEED: Final = int(os.environ.get("MULTIPORT_SOAK_SEED") or secrets.randbelow(10**6))
+IMAGES: Final = {"one": "Ubuntu-24.04", "two": "Debian-12"}
+HOT: Final = "later"
+LATE_SECONDS: Final = 120
+"""An address that is not back in time is given this long before the soak goes on without it."""
+
+
+@dataclass
+class Soak:
+    """The guests, what passes their ports, and what happens to them.
+
+    Attributes:
+        guests: By the server's key.
+        faults: What may happen.
+        capture: Sees every tap.
+        log: A line for each fault.
+        took: For each kind of fault, after how many seconds every address was back each time; None: not in time.
+        seconds: How long it went on.
+    """
+
+    guests: Mapping[str, Guest]
+    faults: Faults
+    capture: Capture
+    log: list[str] = field(default_factory=list)
+    took: dict[str, list[float | None]] = field(default_factory=dict)
+    seconds: float = 0
+
+    def run(self, seconds: float) -> None:
+        """Have faults happen until the time is over."""
+        started = time.time()
+        waiting: list[str] = []
+        while time.time() - started < seconds:
+            waiting = waiting or self.faults.random.sample(list(self.faults.kinds), len(self.faults.kinds))
+            kind = waiting.pop()
+            at, foreign = time.time() - started, self._foreign()
+            happened = self.faults.kinds[kind]()
+            took, words = self._all_back(happened)
+            self.took.setdefault(kind, []).append(took)
+            seen = f"; {self._foreign() - foreign} foreign sources" if self._foreign() != foreign else ""
+            self.log.append(f"{at:6.0f} s  {kind}, {happened.where}: {words}{seen}")
+            print(self.log[-1], flush=True)
+            time.sleep(self.faults.random.uniform(1, 5))
+        self.seconds = time.time() - started
+
+    def rows(self) -> list[Row]:
+        """What it has shown."""
+        found = []
+        for tap in self.capture.seen.values():
+            server, port = tap.name.split()
+            good = tap.sent.total() > 0 and not tap.foreign
+            target = ", ".join(map(str, sorted(tap.addresses, key=str)))
+            found.append(Row(server, port, "own sources only", target, OK if good else FAILED, describe(tap)))
+        for kind, took in self.took.items():
+            late, times = took.count(None), [each for each in took if each is not None]
+            words = f"every address back {max(times):.1f} s after it was over, at most" if times else "never back in time"
+            found.append(Row("all", "-", kind, f"{len(took)} times", FAILED if late else OK, f"{words}; {late} times late"))
+        return found
+
+    def _all_back(self, happened: Happened) -> tuple[float | None, str]:
+        times, words = [0.0], []
+        for guest in self.guests.values():
+            for port in guest.ports:
+                began = guest.back(port, happened.over, LATE_SECONDS)
+                if began is None:
+                    words.append(f"{guest.name} {port.key} NOT BACK in {LATE_SECONDS} s")
+                    continue
+                times.append(began - happened.over)
+                if times[-1] > happened.allowed:
+                    words.append(f"{guest.name} {port.key} LATE, after {times[-1]:.1f} s")
+        return (None, "; ".join(words)) if words else (max(times), f"all back after {max(times):.1f} s")
+
+    def _foreign(self) -> int:
+        return sum(seen.foreign.total() for seen in self.capture.seen.values())
+
+
+def _config() -> dict[str, Any]:
+    rules = [{"protocol": "icmp"}, {"protocol": "tcp", "port_range_min": 22}]
+    router = {"external_network": "PUBLICNET"}
+    common = {"flavor": "gp.0.1.2", "key_pair": "multiport", "security_groups": ["reachable"]}
+    ports = {key: {"network": "front", "floating_ip": {}} for key in ("a", "b")}
+    later = {HOT: {"network": "side", "hot": True, "floating_ip": {}}}
+    return {
+        "security_groups": {"reachable": {"rules": rules}},
+        "networks": {
+            "front": {"subnets": {"v4": {"cidr": "192.168.10.0/24"}}, "router": router},
+            "side": {"subnets": {"v4": {"cidr": "192.168.20.0/24"}}, "router": router},
+        },
+        "servers": {
+            name: {**common, "image": image, "ports": {**ports, **(later if name == "one" else {})}}
+            for name, image in IMAGES.items()
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def soak(make_stack: Callable[[str], Stack], lab: Settings, world: World, api: Any) -> Iterator[Soak]:
+    """Both servers, all of whose addresses answer."""
+    started, stack = record.utc(), make_stack("soak")
+    with ExitStack() as ends:
+        ends.callback(stack.destroy)
+        stack.configure(_config())
+        stack.update()
+        servers = stack.outputs()["servers"]
+        ports = {name: ports_of(server) for name, server in servers.items()}
+        prober = Prober(
+            namespaces.call(lab, namespaces.OUTSIDE, icmp_socket),
+            [IPv4Address(port.floating) for each in ports.values() for port in each],
+        )
+        ends.callback(prober.stop)
+        capture = observed(lab, ports)
+        stacks = {
+            name: next(each for each in STACKS if each.name == guest_images.STACKS[image]) for name, image in IMAGES.items()
+        }
+        guests = {
+            name: Guest(name, stacks[name].user, servers[name]["id"], ports[name], world, prober, capture) for name in IMAGES
+        }
+        since = time.time()
+        for guest in guests.values():
+            until(lambda: all(guest.back(port, since, 0) for port in guest.ports), BOOT, f"{guest.name} answers")
+            guest.settle()
+        hot = next(port for port in ports["one"] if port.key == HOT)
+        faults = Faults(
+            lab, api, {name: (guest, stacks[name].name) for name, guest in guests.items()}, (guests["one"], hot), Random(SEED)
+        )
+        ends.enter_context(capture)
+        found = Soak(guests, faults, capture)
+        yield found
+        facts = {
+            "seed": SEED,
+            "minutes": round(found.seconds / 60, 1),
+            "faults": {kind: len(took) for kind, took in found.took.items()},
+            "packets": {seen.name: dict(seen.sent) for seen in capture.seen.values()},
+            "frames that the capture lost": capture.lost_now(),
+            "first foreign sources": [
+                f"{seen.name}: {what}" for seen in capture.seen.values() for _, what in seen.first_foreign[:5]
+            ],
+        }
+        commands = ["pulumi up --yes", *found.log]
+        topology = "random faults: two servers with two ports on one subnet, one of them with a port attached later"
+        record.write("soak", topology, found.rows(), commands=commands, facts=facts, started=started)
+
+
+def test_no_fault_leaves_an_address_dead_or_a_foreign_source(soak: Soak) -> None:
+    soak.run(SECONDS)
+    assert soak.capture.lost_now() == 0
+    assert not [row for row in soak.rows() if row.result != OK]

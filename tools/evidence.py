@@ -1,0 +1,105 @@
+"""docs/proof.md from what the runs of `make proof` have left: plain data in, text out.
+
+A record is a JSON file in .reports/proof, named by what it proves: `topology` (its heading), `commands`, `rows` (what
+`verify.report.document` makes of the rows), `facts`, and `started` (UTC). Each keeps its own date: a run of some stages leaves
+the records of the others, and what the page says of them, as they were.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+EXPECTED: Final = {
+    "a": "private with a gateway",
+    "b": "directly on the external network, and networks without gateway and DHCP",
+    "c": "several addresses with a floating IP each, and a shared virtual address",
+    "d": "two and three ports on one subnet",
+    "e": "a port attached to the running server",
+    "life-Ubuntu-24.04": "reboots, replacement and network restarts: netplan",
+    "life-Ubuntu-22.04": "reboots, replacement and network restarts: systemd-networkd",
+    "life-Debian-12": "reboots, replacement and network restarts: ifupdown",
+    "life-Rocky-9.4": "reboots, replacement and network restarts: NetworkManager",
+    "soak": "random faults",
+}
+"""What a whole run leaves, in the order of the page."""
+
+HEAD: Final = """# What was proved with packets
+
+Written by `make proof`, which deploys on the [local cloud with packets](local-cloud.md#with-packets): guests that Nova's libvirt
+driver boots, on Neutron's ML2/OVN. What it says was seen in the run whose date stands beside it, and nothing else.
+"""
+
+
+def load(folder: Path) -> dict[str, dict[str, Any]]:
+    """The records of a folder by their names."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def page(records: Mapping[str, Mapping[str, Any]], against: Sequence[str], not_run: Mapping[str, int]) -> str:
+    """The page.
+
+    Args:
+        records: By name, see above.
+        against: Lines that say what it ran on.
+        not_run: Why tests of this run did not run, and how many of each.
+    """
+    names = [*(name for name in EXPECTED if name in records), *(name for name in records if name not in EXPECTED)]
+    counted = [_counted(name, records[name]) for name in names]
+    missing = [f"- {name}: {what}; there is no record of it." for name, what in EXPECTED.items() if name not in records]
+    missing += [f"- {count} x {_line(reason)}" for reason, count in sorted(not_run.items())]
+    parts = [
+        HEAD,
+        "\n".join(f"- {line}" for line in against),
+        "## Summary",
+        _table(("proof", "started (UTC)", "ok", "failed", "not run"), counted) if counted else "Nothing.",
+        "## Not run",
+        "\n".join(missing) or "Nothing was left out.",
+        *(_section(name, records[name]) for name in names),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _counted(name: str, record: Mapping[str, Any]) -> tuple[str, ...]:
+    counts = record["rows"]["summary"]
+    return (name, record["started"], *(str(counts[result]) for result in ("ok", "FAILED", "not run")))
+
+
+def _section(name: str, record: Mapping[str, Any]) -> str:
+    document = record["rows"]
+    head = ("server", "port", "probe", "target", "result", "evidence")
+    rows = [tuple(_evidence(row) if column == "evidence" else str(row[column]) for column in head) for row in document["rows"]]
+    parts = [
+        f"## {name}: {_line(record['topology'])}",
+        f"Started {record['started']}.",
+        "```\n" + "\n".join(record["commands"]) + "\n```",
+        _table(head, rows) if rows else "No rows.",
+        "\n".join(f"- {cause}: {_line(text)}" for cause, text in document.get("causes", {}).items()),
+        _table(("fact", "value"), [(key, _value(value)) for key, value in record["facts"].items()]) if record["facts"] else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _evidence(row: Mapping[str, Any]) -> str:
+    return f"{row['evidence']} [{row['cause']}]".strip() if row.get("cause") else str(row["evidence"])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_value(each)}" for key, each in value.items()) or "none"
+    if isinstance(value, list):
+        return "; ".join(_value(each) for each in value) or "none"
+    return str(value)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([_cell(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
