@@ -19,7 +19,7 @@ $(VENV)/.installed: requirements-dev.lock
 	@echo "Installing the Python dependencies into $(VENV) (about a minute)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	touch $@
 
 setup: $(VENV)/.installed ## Install the Python dependencies into .venv

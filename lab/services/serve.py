@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -48,6 +49,9 @@ def serve(application, threads: int) -> None:
         asyncore_use_poll=True,
         ident="lab",
     )
+    # What the imports left stays for ever; looking through it again and again is a tenth of what requests cost (measured).
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
     server.run()
     _end()
 

@@ -71,4 +71,5 @@ def make_stack(
 
     yield make
     for stack in made:
-        stack.destroy()
+        if stack.deployed is not None:
+            stack.destroy()

@@ -63,41 +63,36 @@ class Stack:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
+        self.deployed: Mapping[str, Any] | None = None
+        self._wanted: Mapping[str, Any] = {}
         self._call("stack", "init", name)
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """The stack's whole configuration, keys without the project's prefix."""
+        self._wanted = copy.deepcopy(dict(config))
         kept = yaml.safe_load(self.config_file.read_text()) or {} if self.config_file.exists() else {}
-        kept["config"] = {f"{PROJECT}:{key}": value for key, value in copy.deepcopy(dict(config)).items()}
+        kept["config"] = {f"{PROJECT}:{key}": value for key, value in self._wanted.items()}
         self.config_file.write_text(yaml.safe_dump(kept, sort_keys=False))
 
     def preview(self) -> list[Step]:
         """Every step that is not `same`; fails if the preview fails."""
-        answer = self._call("preview", "--json")
-        # a resource that stays, or is read, is no change; neither is a refreshed one
-        steps = [
-            Step(
-                each["op"],
-                each["urn"],
-                tuple(each.get("replaceReasons") or ()),
-                each.get("detailedDiff") or {},
-                each.get("oldState") or {},
-                each.get("newState") or {},
-            )
-            for each in json.loads(answer.stdout[answer.stdout.index("{") :])["steps"]
-        ]
-        return [step for step in steps if step.op not in ("same", "read", "refresh")]
+        return _changes(self._call("preview", "--json"))
 
     def up(self) -> list[Step]:
-        """Preview, update, and prove that nothing is left to do; returns the preview's steps."""
-        steps = self.preview()
-        self.update()
+        """Preview and update as one command, then prove that nothing is left to do; returns the preview's steps."""
+        steps = _changes(self._update("--json"))
         left = self.preview()
         assert not left, f"a second update would still change {left}"
         return steps
 
     def update(self) -> None:
-        self._call("up", "--yes", "--skip-preview")
+        self._update("--skip-preview")
+
+    def restore(self, config: Mapping[str, Any]) -> None:
+        """Update to a configuration, unless it is the one of the last update."""
+        self.configure(config)
+        if self.deployed != config:
+            self.update()
 
     def refuse(self) -> str:
         """Preview a change that must be refused; returns what the CLI printed."""
@@ -119,6 +114,7 @@ class Stack:
 
     def destroy(self) -> None:
         self._call("destroy", "--yes", "--skip-preview")
+        self.deployed = None
 
     def outputs(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self._call("stack", "output", "--json", "--show-secrets").stdout)
@@ -139,6 +135,12 @@ class Stack:
         ]
         return found
 
+    def _update(self, *options: str) -> subprocess.CompletedProcess[str]:
+        self.deployed = {}  # whatever an update that fails has left
+        answer = self._call("up", "--yes", *options)
+        self.deployed = self._wanted
+        return answer
+
     def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(self.pulumi), *arguments, "--non-interactive", "--color", "never"]
         if arguments[0] != "stack" or arguments[1] != "init":
@@ -147,6 +149,25 @@ class Stack:
         if answer.returncode != 0:
             raise UpdateError(_shortened(answer.stdout + answer.stderr))
         return answer
+
+
+def _changes(answer: subprocess.CompletedProcess[str]) -> list[Step]:
+    """What a preview says as JSON; an update says it first, and then event by event what it does."""
+    said = answer.stdout
+    document, _ = json.JSONDecoder().raw_decode(said, said.index("{"))
+    steps = [
+        Step(
+            each["op"],
+            each["urn"],
+            tuple(each.get("replaceReasons") or ()),
+            each.get("detailedDiff") or {},
+            each.get("oldState") or {},
+            each.get("newState") or {},
+        )
+        for each in document["steps"]
+    ]
+    # a resource that stays, or is read, is no change; neither is a refreshed one
+    return [step for step in steps if step.op not in ("same", "read", "refresh")]
 
 
 def _shortened(text: str) -> str:

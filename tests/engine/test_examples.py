@@ -12,7 +12,7 @@ EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/__main__.p
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_goes_up(make_stack: Callable[..., Stack], example: Path) -> None:
-    stack = make_stack("example", example)
+    stack = make_stack(example.name.replace("_", "-"), example)
     stack.up()
     assert stack.refresh() == []
     assert stack.outputs()

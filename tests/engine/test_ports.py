@@ -23,8 +23,7 @@ def deployed(make_stack: Callable[..., Stack]) -> Stack:
 def stack(deployed: Stack) -> Iterator[Stack]:
     """The house, deployed; after each test the way back is tried as well."""
     yield deployed
-    deployed.configure(house())
-    deployed.update()
+    deployed.restore(house())
 
 
 def server_metadata(stack: Stack) -> dict[str, str]:

@@ -32,8 +32,7 @@ def addresses(api: Any) -> Iterator[list[str]]:
 def stack(deployed: Stack) -> Iterator[Stack]:
     """The house, deployed, and still deployable afterwards."""
     yield deployed
-    deployed.configure(house())
-    deployed.update()
+    deployed.restore(house())
 
 
 def adopted(first: str | None, second: str | None) -> Config:

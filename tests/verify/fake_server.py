@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock
+
 from tests.netns.namespace import wait_until
 from tests.netns.topology import Cloud, Guest
 
@@ -37,16 +39,17 @@ def unpacked() -> Path:
     Raises:
         OSError: apt or its mirror is not there.
     """
-    done = UNPACKED / "done"
-    if not done.exists():
-        UNPACKED.mkdir(parents=True, exist_ok=True)
-        for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "download", *PACKAGES]):
-            answer = subprocess.run(command, cwd=UNPACKED, check=False, capture_output=True, text=True)
-            if answer.returncode != 0:
-                raise OSError(f"{' '.join(command)}: {answer.stderr.strip()}")
-        for package in sorted(UNPACKED.glob("*.deb")):
-            subprocess.run(["dpkg-deb", "--extract", package, UNPACKED], check=True)
-        done.touch()
+    UNPACKED.mkdir(parents=True, exist_ok=True)
+    with FileLock(UNPACKED.with_suffix(".lock")):  # several workers of pytest come here at once
+        done = UNPACKED / "done"
+        if not done.exists():
+            for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "download", *PACKAGES]):
+                answer = subprocess.run(command, cwd=UNPACKED, check=False, capture_output=True, text=True)
+                if answer.returncode != 0:
+                    raise OSError(f"{' '.join(command)}: {answer.stderr.strip()}")
+            for package in sorted(UNPACKED.glob("*.deb")):
+                subprocess.run(["dpkg-deb", "--extract", package, UNPACKED], check=True)
+            done.touch()
     return UNPACKED
 
 

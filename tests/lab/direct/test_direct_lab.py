@@ -84,9 +84,13 @@ def cloud(member: openstack.connection.Connection) -> Cloud:
     return Cloud(member)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_to_begin_with(lab: LabCommand) -> None:
+    assert lab("leftovers").stdout == ""
+
+
 @pytest.fixture(autouse=True)
 def _nothing_stays(lab: LabCommand) -> Iterator[None]:
-    assert lab("leftovers").stdout == ""
     yield
     assert lab("leftovers").stdout == ""
 
