@@ -185,31 +185,35 @@ def test_stages(lab: Path) -> list[list[Stage]]:
     ]
 
 
-def alone_stages() -> list[list[Stage]]:
-    """What `make test` runs after the lanes, with the machine to itself: emulated guests need every core."""
-    return [
-        [
-            pytest(
-                "packets",
-                "two ports on one subnet in a guest that Nova booted on OVN, from the deployment to the echo reply",
-                "tests/packets/test_two_ports.py",
-            )
-        ]
-    ]
-
-
 def proof_stages(lab: Path) -> list[list[Stage]]:
-    """`make proof`: one lane, for the same reason. The first stage starts labs of its own and ends them, the others share one."""
+    """`make proof`, with the machine to itself: emulated guests need every core.
+
+    The first stage starts labs of its own and ends them, the others share one.
+    """
     cloud = {"MULTIPORT_TEST_PACKETS": str(lab)}
     others = [f"--ignore=tests/packets/test_{name}.py" for name in ("machine", "life", "soak")]
     return [
         [
             pytest("machine", "the machine is as it was, and labs do not disturb each other", "tests/packets/test_machine.py"),
             pytest(
-                "topologies", "every topology of the guide, from pulumi up to the echo reply", "tests/packets", *others, **cloud
+                "topologies",
+                "every topology of the guide, from pulumi up to the echo reply",
+                "tests/packets",
+                *others,
+                environment=cloud,
             ),
-            pytest("life", "reboots, replacement and network restarts on four stacks", "tests/packets/test_life.py", **cloud),
-            pytest("soak", "random faults: no foreign source address, every address back", "tests/packets/test_soak.py", **cloud),
+            pytest(
+                "life",
+                "reboots, replacement and network restarts on four stacks",
+                "tests/packets/test_life.py",
+                environment=cloud,
+            ),
+            pytest(
+                "soak",
+                "random faults: no foreign source address, every address back",
+                "tests/packets/test_soak.py",
+                environment=cloud,
+            ),
         ]
     ]
 
@@ -228,7 +232,6 @@ def main() -> int:
             stages += _run(test_stages(lab))
         finally:
             subprocess.run([PYTHON, "-m", "lab", "--dir", str(lab), "reset"], check=False, cwd=ROOT)
-        stages += _run(alone_stages())
     return _summary(stages, time.monotonic() - started)
 
 

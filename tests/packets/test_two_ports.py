@@ -1,4 +1,4 @@
-"""Topology (d), two ports on one subnet: from `pulumi up` to the echo reply, in a guest that Nova booted. `make test` runs it."""
+"""Topology (d), two ports on one subnet: from `pulumi up` to the echo reply, in a guest that Nova booted."""
 
 from collections.abc import Mapping
 from typing import Any
