@@ -197,7 +197,7 @@ def proof_stages(lab: Path) -> list[list[Stage]]:
             pytest("machine", "the machine is as it was, and labs do not disturb each other", "tests/packets/test_machine.py"),
             pytest(
                 "topologies",
-                "every topology of the guide, from pulumi up to the echo reply",
+                "two ports on one subnet, from the deployment to the echo reply",
                 "tests/packets",
                 *others,
                 environment=cloud,
