@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.packets.outside import ECHO_ADDRESS
-from lab.settings import API, PACKETS, default_directory
+from lab import settings
+from lab.packets import outside
+from lab.settings import API, PACKETS, LabError
 from tools import backend, outputs, toolchain
 
 ROOT = toolchain.ROOT
@@ -49,15 +50,18 @@ def main() -> int:
         return _carry_out(arguments.verb, arguments.stack)
     except subprocess.CalledProcessError as failed:
         return failed.returncode
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
 
 def _carry_out(verb: str, stack: str) -> int:
     embedded = "OS_CLOUD" not in os.environ
-    if verb == "verify" and embedded and not os.environ.get("OUTSIDE"):
+    if verb == "verify" and embedded and backend.LAB_MODE == API and not os.environ.get("OUTSIDE"):
         # else it would be the machine's own network that is asked for the floating IPs
-        say("The local cloud's floating IPs answer in a namespace of its own, if at all: name it with OUTSIDE (docs/verify.md)")
+        say("Without LAB=packets no floating IP of the local cloud answers; OUTSIDE would name another outside (docs/verify.md)")
         return 1
     environment = _local_cloud(verb) if embedded else dict(os.environ)
     if environment is None:
@@ -90,7 +94,7 @@ def _local_cloud(verb: str) -> dict[str, str] | None:
         say(f"Starting the local cloud: Keystone, Glance, Placement, Neutron, Nova{more} (installed first if need be: minutes)")
         subprocess.run([*LAB, "up"], check=True, cwd=ROOT)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    clouds = default_directory(backend.LAB_MODE) / "clouds.yaml"
+    clouds = settings.default_directory(backend.LAB_MODE) / "clouds.yaml"
     return {**clean, "OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "local"}
 
 
@@ -136,19 +140,15 @@ def _show(verb: str, exports: Mapping[str, Any]) -> int:
         return subprocess.run(command, check=False, cwd=ROOT, env=environment, input=json.dumps(exports), text=True).returncode
     print(json.dumps(exports, indent=2) if os.environ.get("FORMAT") == "json" else outputs.table(exports))
     if backend.LAB_MODE == PACKETS and os.environ.get("FORMAT") != "json":
-        print("Outside is a namespace: {OUTSIDE} ssh -i {IDENTITY} ...".format_map(_outside()))
+        enter, key = shlex.join([*LAB, "enter", "outside", "--"]), settings.default_directory(PACKETS) / "multiport.key"
+        print(f"Outside is a namespace: {enter} ssh -i {key} ...")
     return 0
 
 
 def _outside() -> dict[str, str]:
     """How the verification reaches the local cloud's guests; nothing where the world outside is this machine's."""
-    if backend.LAB_MODE != PACKETS:
-        return {}
-    return {
-        "OUTSIDE": shlex.join([*LAB, "enter", "outside", "--"]),
-        "IDENTITY": str(default_directory(PACKETS) / "multiport.key"),
-        "ECHO_URL": f"http://{ECHO_ADDRESS}/",
-    }
+    found = settings.load(settings.default_directory(PACKETS)) if backend.LAB_MODE == PACKETS else None
+    return {} if found is None else outside.reach(found)
 
 
 def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend) -> int:

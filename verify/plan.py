@@ -6,6 +6,8 @@ from ipaddress import ip_address
 from typing import Any
 
 DEFAULT_ECHO_URL = "http://ifconfig.me"  # the guide's
+USUAL_LOGINS = ("ubuntu", "debian", "rocky", "almalinux", "fedora", "cloud-user", "root")
+"""Default users of cloud images. Last the one whom they greet with ten seconds of silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Server:
     """A server."""
 
     name: str
-    login: str
-    """Login name of the image's default user."""
+    logins: tuple[str, ...]
+    """Login names of the image's default user: one if it is known, else the usual ones."""
     echo_url: str
     """URL that answers with the caller's address."""
     ports: tuple[Port, ...]
@@ -94,7 +96,7 @@ def _server(name: str, server: Mapping[str, Any], login: str, echo_url: str) -> 
     urls = [line.split()[3].removesuffix(";") for each in lines for line in each.get("curl", [])]
     return Server(
         name,
-        login or next(iter(logins), "root"),
+        (login,) if login else tuple(logins[:1]) or USUAL_LOGINS,
         echo_url or next(iter(urls), DEFAULT_ECHO_URL),
         tuple(_port(key, port) for key, port in sorted(server["ports"].items())),
     )

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from itertools import count
 from shlex import join
 
 from verify import guest, readings
 from verify.plan import Plan, Server
 from verify.readings import Login, Look
-from verify.verdict import Inside, Outside
+from verify.verdict import REFUSED, Inside, Outside
 
 LOGINS = 3
 """Logins by each address, spread over the sample."""
@@ -30,7 +31,7 @@ class Options:
         outside: Command that runs another one where the outside world is; empty: right here.
         identity: File of the private key; empty: ssh's own choice.
         seconds: How long each address is sampled.
-        wait: How long an address may take to answer at all.
+        wait: How long an address may take to answer at all. Where it is long, the guests are slow, and logins take longer too.
     """
 
     outside: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ class Runner:
 
     def __init__(self, plan: Plan, options: Options, say: Say) -> None:
         self._plan, self._options, self._say = plan, options, say
+        self._until = time.monotonic() + options.wait
         self._ways: dict[str, list[Way]] = {server.name: self._direct(server) for server in plan.servers}
 
     def run(self) -> tuple[dict[str, Outside], dict[str, Inside | None]]:
@@ -69,7 +71,7 @@ class Runner:
                     looks[server.name] = self._look_through(server, looks)
             self._say(f"sampling for {self._options.seconds} s")
             pings = [pool.submit(self._pings, address) for address in addresses]
-            logins = [pool.submit(self._logins, address) for address in addresses]
+            logins = [pool.submit(self._logins, address, self._user(address, looks)) for address in addresses]
             guests = {server.name: pool.submit(self._inside, server, looks[server.name]) for server in self._plan.servers}
             outside = {
                 address: Outside(ping.result(), first[address], login.result())
@@ -91,29 +93,44 @@ class Runner:
         command = ["ping", "-n", "-i", "1", "-c", str(seconds), "-W", "2", address]
         return readings.pings(self._outside(command, seconds + 10))
 
-    def _logins(self, address: str) -> tuple[Login, ...]:
-        login = next((server.login for server in self._plan.servers if address in server.outside), self._plan.servers[0].login)
+    def _user(self, address: str, looks: Mapping[str, Look | None]) -> str:
+        """Who logs in by an address: the user of the server that it belongs to, or that holds it."""
+        virtual = {each.floating_ip: each.ip_address for each in self._plan.virtual_ips}.get(address)
+        for server in self._plan.servers:
+            look = looks[server.name]
+            held = [str(each.ip) for addresses in look.addresses.values() for each in addresses] if look else []
+            if address in server.outside or virtual in held:
+                return next((way.login for way in self._ways[server.name]), server.logins[0])
+        return self._plan.servers[0].logins[0]
+
+    def _logins(self, address: str, user: str) -> tuple[Login, ...]:
         found = []
         for attempt in range(LOGINS):
             if attempt:
                 time.sleep(max(0, self._options.seconds / LOGINS - 1))
-            status, output = self._ssh(Way(login, address), guest.LOGIN)
+            status, output = self._ssh(Way(user, address), guest.LOGIN)
             found.append(readings.login(output) if status == 0 else Login(done=False, says=readings.last_line(output)))
         return tuple(found)
 
     def _direct(self, server: Server) -> list[Way]:
-        return [Way(server.login, address) for address in server.outside]
+        return [Way(login, address) for login in server.logins for address in server.outside]
 
     def _look(self, server: Server) -> Look | None:
-        for _ in range(2):
-            for way in list(self._ways[server.name]):
+        """Look into a guest by the first way that leads there; one that boots may answer pings long before it lets anyone in."""
+        for attempt in count():
+            refused = True
+            for way in self._ways[server.name]:
                 status, output = self._ssh(way, guest.LOOK)
                 found = readings.look(output) if status == 0 else None
                 # an address may lead to another server than the outputs say, and a virtual one does
                 if found is not None and any(port.mac in found.nics for port in server.ports):
-                    self._ways[server.name].remove(way)
-                    self._ways[server.name].insert(0, way)  # the first to be asked from now on
+                    ways = [each for each in self._ways[server.name] if each.login == way.login and each != way]
+                    self._ways[server.name] = [way, *ways]  # the first to be asked from now on
                     return found
+                refused = refused and REFUSED in output
+            if attempt and (refused or time.monotonic() > self._until):
+                return None
+            time.sleep(1)
         return None
 
     def _look_through(self, server: Server, looks: Mapping[str, Look | None]) -> Look | None:
@@ -125,11 +142,15 @@ class Runner:
             near = [interface.network for interfaces in look.addresses.values() for interface in interfaces]
             through = self._ways[name][0]
             self._ways[server.name] += [
-                Way(server.login, str(address), through) for address in own if any(address in network for network in near)
+                Way(login, str(address), through)
+                for login in server.logins
+                for address in own
+                if any(address in network for network in near)
             ]
         self._ways[server.name] += [
-            Way(server.login, str(address), Way(server.login, each.floating_ip))
+            Way(login, str(address), Way(login, each.floating_ip))
             for each in self._plan.virtual_ips
+            for login in server.logins
             for address in own
         ]
         return self._look(server)
@@ -172,12 +193,12 @@ class Runner:
                 break
         return output
 
-    def _ssh(self, way: Way, script: str, timeout: int = 30) -> tuple[int, str]:
+    def _ssh(self, way: Way, script: str, timeout: int = 0) -> tuple[int, str]:
         command = [*self._client(), "-o", "ServerAliveInterval=5"]
         if way.through is not None:
             proxy = [*self._client(), "-W", "%h:%p", f"{way.through.login}@{way.through.address}"]
             command += ["-o", f"ProxyCommand={join(proxy)}"]
-        return self._call([*command, f"{way.login}@{way.address}", "sh -s"], timeout, script)
+        return self._call([*command, f"{way.login}@{way.address}", "sh -s"], timeout or max(30, self._options.wait // 4), script)
 
     def _client(self) -> list[str]:
         # a verified server is often a new one on an old address: its host key proves nothing here
@@ -186,7 +207,7 @@ class Runner:
             "StrictHostKeyChecking=no",
             "UserKnownHostsFile=/dev/null",
             "LogLevel=ERROR",
-            "ConnectTimeout=10",
+            f"ConnectTimeout={max(10, self._options.wait // 12)}",
         ]
         words = ["ssh", *(word for option in options for word in ("-o", option))]
         return [*words, "-o", "IdentitiesOnly=yes", "-i", self._options.identity] if self._options.identity else words

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import processes
 from lab.packets.daemons import BRIDGES
-from lab.packets.namespaces import HOST, OUTSIDE, holder, inside, run
+from lab.packets.namespaces import HOST, OUTSIDE, call, holder, inside, run
 from lab.settings import LabError
 
 if TYPE_CHECKING:
@@ -22,10 +25,17 @@ ECHO_ADDRESS = "192.0.2.80"
 RESOLVER_ADDRESS = "192.0.2.53"
 """What DHCP names as the resolver. No resolver listens there, which a guest is told at once."""
 ECHO = "echo"
+ECHO_SECONDS = 60.0
+BOOT_SECONDS = 420
+"""Within which an emulated guest has booted, on a busy machine too."""
 
 
 def start(settings: Settings) -> None:
-    """Wire the external networks to the outside, and start the echo service there."""
+    """Wire the external networks to the outside, and start the echo service there.
+
+    Raises:
+        LabError: a link cannot be made, or the service does not answer.
+    """
     host, outside = (str(holder(settings, name).pid) for name in (HOST, OUTSIDE))
     run(settings, OUTSIDE, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1")
     for address in (ECHO_ADDRESS, RESOLVER_ADDRESS):
@@ -54,6 +64,29 @@ def start(settings: Settings) -> None:
             start_new_session=True,
         )
     processes.write(record(settings), processes.identify(child.pid))
+    deadline = time.monotonic() + ECHO_SECONDS
+    while not call(settings, OUTSIDE, _echoes):
+        if child.poll() is not None or time.monotonic() > deadline:
+            raise LabError(f"the echo service does not answer; its log: {log}")
+        time.sleep(0.1)
+
+
+def reach(settings: Settings) -> dict[str, str]:
+    """The variables by which the verification (`verify`) reaches the guests."""
+    return {
+        "OUTSIDE": shlex.join(inside(settings, OUTSIDE)),
+        "IDENTITY": str(settings.private_key),
+        "ECHO_URL": f"http://{ECHO_ADDRESS}/",
+        "WAIT": str(BOOT_SECONDS),
+    }
+
+
+def _echoes() -> bool:
+    try:
+        socket.create_connection((ECHO_ADDRESS, 80), 5).close()
+    except OSError:
+        return False
+    return True
 
 
 def record(settings: Settings) -> Path:

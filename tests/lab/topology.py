@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab.settings import HOST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,6 +37,8 @@ class Topology:
     servers: list[Any] = field(default_factory=list)
     networks: list[Any] = field(default_factory=list)
     """Beside the two that every topology has."""
+    operator: Connection | None = None
+    """Binds ports to the host, where a case needs a bound one and no server."""
 
     def further_network(self) -> Any:
         network = self.cloud.network.create_network(name=self.name)
@@ -47,6 +51,13 @@ class Topology:
             **{"name": self.name, "network_id": network.id, "fixed_ips": [{"subnet_id": subnet.id}]} | attributes,
         )
         self.ports.append(port)
+        return port
+
+    def bound_port(self) -> Any:
+        """A port as one that a server uses."""
+        assert self.operator is not None
+        port = self.port()
+        self.operator.network.update_port(port.id, binding_host_id=HOST)
         return port
 
     def floating_ip(self, **attributes: Any) -> Any:

@@ -57,14 +57,14 @@ def test_without_multiport_an_address_is_dead(servers: dict[str, Any], minute: M
 
 def test_each_port_calls_from_its_own_floating_ip(servers: dict[str, Any], world: World) -> None:
     ports = servers["two"]["ports"].values()
-    curl = f"curl --silent --max-time 20 http://{ECHO_ADDRESS}/ --interface"
+    curl = f"curl --silent --show-error --max-time 20 http://{ECHO_ADDRESS}/ --interface"
     ask = "; ".join(f"{curl} {port['fixed_ips']['v4']}" for port in ports)
     for login in _floating(servers["two"]):
         assert world.log_in("ubuntu", login, ask).split() == _floating(servers["two"])
 
 
 def test_the_metadata_service_answers(servers: dict[str, Any], world: World) -> None:
-    ask = "curl --silent --max-time 20 http://169.254.169.254/openstack/latest/meta_data.json"
+    ask = "curl --silent --show-error --max-time 20 http://169.254.169.254/openstack/latest/meta_data.json"
     assert servers["two"]["id"] in world.log_in("ubuntu", _floating(servers["two"])[0], ask)
 
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from verify.plan import Address, VirtualIp, plan
+from verify.plan import USUAL_LOGINS, Address, VirtualIp, plan
 
 
 def port(mac: str = "FA:16:3E:00:00:01", floating_ips: dict[str, str] | None = None, **fixed_ips: str) -> dict[str, Any]:
@@ -35,16 +35,16 @@ def test_what_is_probed() -> None:
     assert web.ports[0].addresses == (Address("one", "10.0.0.11", None), Address("two", "10.0.0.13", "203.0.113.13"))
     assert web.ports[1].addresses == (Address("v4", "10.0.0.12", "203.0.113.12"),)
     assert (web.ports[1].mac, web.ports[1].table) == ("fa:16:3e:00:00:01", 21009)
-    assert (web.login, web.echo_url) == ("debian", "http://192.0.2.80")
+    assert (web.logins, web.echo_url) == (("debian",), "http://192.0.2.80")
     assert edge.outside == ["203.0.113.62"]
-    assert (edge.login, edge.echo_url) == ("root", "http://ifconfig.me")
+    assert (edge.logins, edge.echo_url) == (USUAL_LOGINS, "http://ifconfig.me")
     assert plan(OUTPUTS).virtual_ips == (VirtualIp("shared", "10.0.0.200", "203.0.113.200"),)
     assert plan(OUTPUTS).outside == ["203.0.113.62", "203.0.113.13", "203.0.113.12", "203.0.113.200"]
 
 
 def test_what_is_said_wins() -> None:
     servers = plan(OUTPUTS, login="me", echo_url="http://192.0.2.1/").servers
-    assert {(each.login, each.echo_url) for each in servers} == {("me", "http://192.0.2.1/")}
+    assert {(each.logins, each.echo_url) for each in servers} == {(("me",), "http://192.0.2.1/")}
 
 
 def test_nothing_deployed() -> None:

@@ -15,7 +15,7 @@ from verify.verdict import Inside, Outside, Row, rows
 MACS = (ETH0, ETH1)
 SERVER = Server(
     "web",
-    "root",
+    ("root",),
     "http://echo",
     (
         Port("a", ETH0, 21037, (Address("v4", "10.0.1.10", "203.0.113.10"),)),
