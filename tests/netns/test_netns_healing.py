@@ -65,6 +65,19 @@ def test_a_watch_keeps_nothing_open() -> None:
         assert min(counts[10:]) <= min(counts[:10])
 
 
+def test_a_watch_that_waits_for_the_lock_ends_at_once_and_leaves_nobody() -> None:
+    with Cloud(PORTS) as cloud, cloud.guest.watching() as watch:
+        lock = "/run/policy-routing/lock"
+        other = cloud.guest.start("flock", "--close", lock, "sleep", "60")
+        wait_until(lambda: cloud.guest.run("flock", "-n", lock, "true", check=False).returncode == 1)
+        cloud.guest.ip(f"rule del pref {own_rules(cloud, 4)[0].split()[1]}\n")
+        waiting = ("pgrep", "--full", "flock -w 30|ip -4 -force")
+        wait_until(lambda: cloud.guest.run(*waiting, check=False).returncode == 0)
+        watch.stop()
+        other.stop()
+        wait_until(lambda: cloud.guest.run(*waiting, check=False).returncode == 1)
+
+
 def test_stray_routes_and_rules_in_our_ranges_go() -> None:
     with Cloud(PORTS) as cloud, cloud.guest.watching():
         wanted = kernel_state(cloud.guest)
