@@ -48,7 +48,7 @@ test: setup ## Everything that this machine can prove
 proof: setup ## Every claim on the local cloud with packets, and docs/proof.md of it (as root, long; ONLY="life soak" for some)
 	@ONLY="$(ONLY)" $(BIN)/python -m tools.proof proof
 
-test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about an hour)
+test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about 15 minutes)
 	@$(BIN)/python -m pytest tests/guests -k qemu -s
 
 bench: setup ## The guest's script beside the guide's and beside the least that could be done, as ratios (about 6 minutes)
