@@ -89,6 +89,7 @@ def _nova(settings: Settings) -> dict[str, Section]:
             "vif_plugging_timeout": 300,
             "rpc_response_timeout": 300,
             "long_rpc_timeout": 600,
+            "max_concurrent_builds": 2,
             "resume_guests_state_on_host_boot": "true",
             "force_raw_images": "false",
             "mkisofs_cmd": "genisoimage",

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import IO
 
 from lab.packets import namespaces
 from lab.settings import Settings
@@ -59,16 +60,29 @@ class World:
 
     def log_in(self, user: str, address: str, command: str) -> str:
         """Run a command in a guest over ssh and return what it prints; a guest that boots is waited for."""
-        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=20")
-        words = [word for option in options for word in ("-o", option)]
         deadline = time.monotonic() + LOGIN_SECONDS
         while True:
-            answer = self._run("ssh", "-i", str(self.lab.private_key), *words, f"{user}@{address}", command)
+            answer = self._run(*self._ssh(user, address), command)
             if answer.returncode != SSH_FAILED or time.monotonic() > deadline:
                 break
             time.sleep(2)
         assert answer.returncode == 0, f"ssh {user}@{address} {command}: {answer.stdout}{answer.stderr}"
         return answer.stdout.strip()
+
+    def session(self, user: str, address: str, command: str) -> subprocess.Popen[str]:
+        """Start a command in a guest over ssh, to be talked to line by line."""
+        words = [*self._inside(), *self._ssh(user, address), command]
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def ping(self, address: str, every: float, replies: IO[str]) -> subprocess.Popen[str]:
+        """Start to ping an address; a line with the time and the sequence number for each reply, until it is interrupted."""
+        words = [*self._inside(), "ping", "-n", "-D", "-i", str(every), address]
+        return subprocess.Popen(words, stdout=replies, text=True)
+
+    def _ssh(self, user: str, address: str) -> list[str]:
+        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=20")
+        words = [word for option in options for word in ("-o", option)]
+        return ["ssh", "-i", str(self.lab.private_key), *words, f"{user}@{address}"]
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*self._inside(), *command], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)

@@ -1,0 +1,152 @@
+"""Topology (e): ports attached to the running server, on a network with DHCP and on one without, by the metadata service.
+
+The time runs from the moment when the port's TAP device appears on the compute host, which is before the guest sees the NIC,
+until the guest has the address and the address's rules.
+"""
+
+import copy
+import re
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from lab.packets import namespaces
+from lab.settings import Settings
+from tests.engine.stack import Stack
+from tests.packets import record
+from tests.packets.local_stack import excerpt
+from tests.packets.verification import COMMAND, amiss, verify
+from tests.packets.world import World
+from verify.verdict import Row
+
+BOOT_SECONDS = 420
+PICKED_UP_SECONDS = {"later": 10.0, "quiet": 30.0}
+"""With DHCP, and without. The second port may come while Nova still answers with what it has said of the first."""
+CACHED_SECONDS = 20
+"""Nova answers for 15 s with the metadata that it was asked for before: the guest does not ask for as long."""
+WATCH_SECONDS = 240
+WATCH = """
+while :; do
+  ip -o -4 address; ip -4 rule; echo END
+  sleep 0.3
+done
+"""
+
+
+class Watcher:
+    """What appears when, by this machine's clock: TAP devices on the host, and addresses with their rules in the guest."""
+
+    def __init__(self, world: World, lab: Settings, address: str) -> None:
+        self.taps: dict[str, float] = {}
+        self.addresses: dict[str, float] = {}
+        self._lab = lab
+        self._ended = threading.Event()
+        self._guest = world.session("ubuntu", address, WATCH)
+        self._threads = [threading.Thread(target=each) for each in (self._watch_host, self._watch_guest)]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._guest.terminate()
+        for thread in self._threads:
+            thread.join()
+        self._guest.wait()
+
+    def _watch_host(self) -> None:
+        while not self._ended.is_set():
+            for name in re.findall(
+                r"^(tap[0-9a-f-]+)", namespaces.run(self._lab, namespaces.HOST, "ip", "-br", "link"), re.MULTILINE
+            ):
+                self.taps.setdefault(name, time.monotonic())
+            time.sleep(0.1)
+
+    def _watch_guest(self) -> None:
+        assert self._guest.stdout
+        seen: list[str] = []
+        for line in self._guest.stdout:
+            if line.strip() != "END":
+                seen.append(line)
+                continue
+            now, text = time.monotonic(), "".join(seen)
+            for address in re.findall(r" inet ([\d.]+)/", text):
+                if f"from {address} lookup" in text:
+                    self.addresses.setdefault(address, now)
+            seen = []
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    """The local stack's server, with a third port on a network whose DHCP is off."""
+    found = excerpt("hotplug")
+    found["networks"]["quiet"] = {
+        "subnets": {"v4": {"cidr": "192.168.60.0/24", "enable_dhcp": False}},
+        "router": {"external_network": "PUBLICNET"},
+    }
+    found["servers"]["hotplug"]["ports"]["quiet"] = {"network": "quiet", "hot": True, "floating_ip": {}}
+    return found
+
+
+@pytest.fixture(scope="module")
+def started() -> str:
+    return record.utc()
+
+
+@pytest.fixture(scope="module")
+def outputs(stack: Stack, config: dict[str, Any], started: str) -> dict[str, Any]:
+    """Of the server before anything is attached to it."""
+    assert started
+    before = copy.deepcopy(config)
+    ports = before["servers"]["hotplug"]["ports"]
+    for key in PICKED_UP_SECONDS:
+        del ports[key]
+    stack.configure(before)
+    stack.update()
+    return stack.outputs()
+
+
+@pytest.fixture(scope="module")
+def picked_up(stack: Stack, outputs: dict[str, Any], config: dict[str, Any], world: World, lab: Settings) -> dict[str, float]:
+    """Seconds from the attachment of each port."""
+    address = outputs["servers"]["hotplug"]["ports"]["a"]["floating_ips"]["v4"]
+    world.wait_for([address], BOOT_SECONDS)
+    world.log_in("ubuntu", address, "systemctl is-system-running --wait; sudo systemctl stop policy-routing-check.timer")
+    time.sleep(CACHED_SECONDS)
+    watcher = Watcher(world, lab, address)
+    try:
+        stack.configure(config)
+        stack.update()
+        after = stack.outputs()["servers"]["hotplug"]
+        assert after["id"] == outputs["servers"]["hotplug"]["id"], "the server was replaced"
+        ports = {key: after["ports"][key] for key in PICKED_UP_SECONDS}
+        deadline = time.monotonic() + WATCH_SECONDS
+        while not all(port["fixed_ips"]["v4"] in watcher.addresses for port in ports.values()) and time.monotonic() < deadline:
+            time.sleep(0.5)
+    finally:
+        watcher.end()
+    return {
+        key: watcher.addresses.get(port["fixed_ips"]["v4"], float("inf")) - watcher.taps[f"tap{port['port_id'][:11]}"]
+        for key, port in ports.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def rows(picked_up: dict[str, float], stack: Stack, lab: Settings, started: str) -> list[Row]:
+    found = verify(lab, stack.outputs())
+    names = {"later": "with DHCP", "quiet": "without DHCP, by the metadata service"}
+    facts = {f"attached port picked up, {names[key]}": f"{seconds:.1f} s" for key, seconds in picked_up.items()}
+    commands = ["pulumi up", "pulumi up  # two hot ports more", COMMAND]
+    record.write("e", "A port attached to the running server", found, commands=commands, facts=facts, started=started)
+    return found
+
+
+@pytest.mark.parametrize("key", PICKED_UP_SECONDS)
+def test_an_attached_port_is_picked_up(picked_up: dict[str, float], key: str) -> None:
+    assert picked_up[key] <= PICKED_UP_SECONDS[key]
+
+
+def test_every_address_answers(rows: list[Row]) -> None:
+    assert {row.port for row in rows if row.probe == "ping"} == {"a", *PICKED_UP_SECONDS}
+    assert amiss(rows) == []
