@@ -49,7 +49,7 @@ def test_actionlint() -> None:
     found = shutil.which("actionlint")
     if found is None:
         if shutil.which("go") is None:
-            pytest.skip("neither actionlint nor go, which can build it, is here")
+            pytest.skip("neither actionlint nor go, which can build it, is here: install one of them")
         places = ROOT / ".tools" / "actionlint"
         found = str(places / "actionlint")
         if not Path(found).exists():
