@@ -34,6 +34,12 @@ def test_first_boot(guest: QemuGuest, say: Say) -> None:
     say(life.first_boot(guest))
 
 
+def test_the_service_reads_the_config_drive(guest: QemuGuest) -> None:
+    """As it has to where no metadata service answers; its sandbox keeps devices from what runs outside of it, too."""
+    guest.run(f"systemctl stop {SERVICE}; rm -f /var/lib/policy-routing/metadata; systemctl start {SERVICE}")
+    assert "status=0" in guest.run(f"systemctl show --property=ExecStartPre {SERVICE}")[1]
+
+
 def test_restarts_of_the_network_stack(guest: QemuGuest, stack: NetworkStack, say: Say) -> None:
     for command in stack.restarts:
         say(life.restart(guest, command))
