@@ -83,7 +83,7 @@ def ensure(settings: Settings, layer: Layer, wanted: Collection[str], say: Calla
 
 def record(settings: Settings) -> Path:
     """Where the seed finds the images; dropped with the lab's data."""
-    return settings.data("glance") / "guest-images.json"
+    return settings.data("guest-images.json")
 
 
 def load(settings: Settings) -> dict[str, GuestImage]:
