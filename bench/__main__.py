@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -192,7 +192,9 @@ def family_tree(watch: Program) -> list[int]:
     """Return the watch and what it has started, by process number."""
     tree = [watch.pid]
     for pid in tree:
-        tree += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())
+        # one that has just ended has no children
+        with suppress(FileNotFoundError):
+            tree += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())
     return tree
 
 

@@ -447,11 +447,13 @@ def _facts(
     network = port["network"]
     fixed_ips = _fixed_ips(port)
     used = {each["subnet"]: network["subnets"][each["subnet"]] for each in fixed_ips.values()}
-    held = [pair["ip_address"] for _, pair in sorted(port.get("allowed_address_pairs", {}).items()) if pair.get("holder", False)]
+    pairs = [pair for _, pair in sorted(port.get("allowed_address_pairs", {}).items())]
+    held = [pair["ip_address"] for pair in pairs if pair.get("holder", False)]
+    shared = [pair["ip_address"] for pair in pairs if pair.get("virtual", False) and not pair.get("holder", False)]
     gateways = pulumi.Output.all(*(subnet.get("gateway_ip") for subnet in used.values()))
 
     def build(known: Sequence[Any]) -> PortFacts | None:
-        mac, mtu, chosen, gateway_ips, virtual_ips = known
+        mac, mtu, chosen, gateway_ips, held_ips, shared_ips = known
         if len(chosen) < len(fixed_ips):
             return None
         addresses = [ip_interface(f"{chosen[each]}/{_prefix(used[fixed_ips[each]['subnet']]['cidr'])}") for each in fixed_ips]
@@ -466,10 +468,12 @@ def _facts(
             v6=tuple(each for each in addresses if isinstance(each, IPv6Interface)),
             gateways=tuple(ip_address(each) for each in gateway_ips if each),
             routes=tuple(Route(ip_network(destination), ip_address(next_hop)) for destination, next_hop in routes),
-            vips=tuple(_with_prefix(each, network) for each in virtual_ips),
+            vips=tuple(_with_prefix(each, network) for each in held_ips),
+            pairs=tuple(_with_prefix(each, network) for each in shared_ips),
         )
 
-    return pulumi.Output.all(resource.mac_address, network.get("mtu"), addresses, gateways, pulumi.Output.all(*held)).apply(build)
+    virtual_ips = (pulumi.Output.all(*held), pulumi.Output.all(*shared))
+    return pulumi.Output.all(resource.mac_address, network.get("mtu"), addresses, gateways, *virtual_ips).apply(build)
 
 
 def _prefix(cidr: str) -> int:

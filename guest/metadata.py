@@ -6,8 +6,9 @@ that are on; without it all are off. Nova updates both in place, so nothing that
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Final
 
@@ -59,6 +60,8 @@ class PortFacts:
         gateways: The gateways of its subnets, at most one per subnet; link-local ones are IPv6 routers.
         routes: The host routes of its subnets.
         vips: Virtual addresses that this server holds and announces on this port.
+        pairs: Virtual addresses that it may take on this port and another server may hold now; their rules wait for them, so
+            that they answer from the first packet on.
 
     Raises:
         GuestError: A value is none of these, or a gateway is not on the port's subnets.
@@ -74,6 +77,7 @@ class PortFacts:
     gateways: tuple[IPv4Address | IPv6Address, ...] = ()
     routes: tuple[Route, ...] = ()
     vips: tuple[IPv4Interface | IPv6Interface, ...] = ()
+    pairs: tuple[IPv4Interface | IPv6Interface, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"ports.{self.key}"
@@ -85,7 +89,7 @@ class PortFacts:
         object.__setattr__(self, "mac", unicast_mac(f"{where}.mac", self.mac))
         if self.mtu is not None and (type(self.mtu) is not int or not MTU_MIN <= self.mtu <= MTU_MAX):
             raise GuestError(f"{where}.mtu", f"{shown(self.mtu)} is no MTU", f"Use a whole number from {MTU_MIN} to {MTU_MAX}")
-        for address in (*self.v6, *self.gateways, *self.vips, *(route.next_hop for route in self.routes)):
+        for address in (*self.v6, *self.gateways, *self.vips, *self.pairs, *(route.next_hop for route in self.routes)):
             if getattr(address, "scope_id", None) is not None:
                 raise GuestError(where, f"{shown(str(address))} names an interface", "Leave out the % and what follows")
         self._check_gateways(where)
@@ -175,7 +179,10 @@ def server_metadata(ports: Iterable[PortFacts], options: RoutingOptions, user: M
     """
     ours: dict[str, str] = {}
     owners: dict[object, str] = {}
-    for facts in sorted(ports, key=lambda facts: facts.key):
+    ports = sorted(ports, key=lambda facts: facts.key)
+    # where two ports may take an address, or it is there already, only its coming tells whose rules it needs
+    named = Counter(address.ip for facts in ports for address in (*facts.v4, *facts.v6, *facts.vips, *facts.pairs))
+    for facts in ports:
         for what, value in (("key", facts.key), ("slot", facts.slot), ("mac", facts.mac)):
             if (what, value) in owners:
                 raise GuestError(
@@ -184,7 +191,7 @@ def server_metadata(ports: Iterable[PortFacts], options: RoutingOptions, user: M
                     f"Give each port a {what} of its own",
                 )
             owners[what, value] = facts.key
-        ours |= port_metadata(facts)
+        ours |= port_metadata(replace(facts, pairs=tuple(each for each in facts.pairs if named[each.ip] == 1)))
     ours |= options_metadata(options)
     for key, value in user.items():
         _check_user_item(key, value)
@@ -227,8 +234,13 @@ def _port_tokens(facts: PortFacts) -> list[str]:
         *(f"v6={address}" for address in sorted(facts.v6, key=int)),
         *(f"gw6={gateway}" for gateway in gateways if isinstance(gateway, IPv6Address)),
         *(f"route={route.destination},{route.next_hop}" for route in sorted(facts.routes, key=_route_order)),
-        *(f"vip={address}" for address in sorted(facts.vips, key=lambda vip: (vip.version, int(vip)))),
+        *(f"vip={address}" for address in sorted(facts.vips, key=_address_order)),
+        *(f"pair={address}" for address in sorted(facts.pairs, key=_address_order)),
     ]
+
+
+def _address_order(address: IPv4Interface | IPv6Interface) -> tuple[int, int]:
+    return address.version, int(address)
 
 
 def _route_order(route: Route) -> tuple[int, int, int, int]:

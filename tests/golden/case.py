@@ -82,6 +82,7 @@ def _facts(key: str, slot: int, port: Mapping[str, Any]) -> PortFacts:
         gateways=tuple(ip_address(address) for address in port.get("gateways", [])),
         routes=tuple(Route(ip_network(network), ip_address(hop)) for network, hop in port.get("routes", {}).items()),
         vips=tuple(ip_interface(address) for address in port.get("vips", [])),
+        pairs=tuple(ip_interface(address) for address in port.get("pairs", [])),
     )
 
 

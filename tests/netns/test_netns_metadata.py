@@ -87,6 +87,33 @@ def test_the_holder_of_a_virtual_address_announces_it(vip: str) -> None:
         assert kernel_state(cloud.guest) == untouched
 
 
+@pytest.mark.parametrize("vip", [VIP, "2001:db8:1::200/64"])
+def test_the_rules_of_a_virtual_address_wait_for_it(vip: str) -> None:
+    """keepalived may put it here at any time: it answers at once, though nothing has run in between."""
+    address, version = vip.partition("/")[0], 6 if ":" in vip else 4
+    with Cloud(PORTS) as cloud:
+        untouched = kernel_state(cloud.guest)
+        cloud.metadata(records(pair=[vip]))
+        cloud.guest.policy("apply")
+        waiting = kernel_state(cloud.guest)
+        assert address not in cloud.guest.sh("ip address")
+        for _ in range(2):
+            cloud.guest.ip(f"addr add {address}/{32 if version == 4 else 128} dev eth1{' nodad' if version == 6 else ''}\n")
+            told = cloud.guest.run("ip", "route", "get", CLIENT[version], "from", address).stdout
+            assert f"dev eth1 table {PORTS[1].table}" in told
+            assert cloud.pings(20, [address]) == {address: 20}
+            cloud.guest.policy("apply")
+            cloud.guest.ip(f"addr del {address}/{32 if version == 4 else 128} dev eth1\n")
+            cloud.guest.policy("apply")
+            assert kernel_state(cloud.guest) == waiting
+        # This server may take it no more.
+        cloud.metadata(records())
+        cloud.guest.policy("apply")
+        assert address not in cloud.guest.sh("ip rule; ip -6 rule")
+        cloud.guest.policy("down")
+        assert kernel_state(cloud.guest) == untouched
+
+
 def test_a_hot_port_that_the_distribution_leaves_alone() -> None:
     """Link up, MTU and addresses from the metadata, after the distribution had its chance; all taken back on unplug."""
     with Cloud(PORTS) as cloud, metadata_service(cloud) as service:

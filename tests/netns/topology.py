@@ -88,6 +88,7 @@ class Port:
             "gw6": [self.gateway(6)],
             "route": [],
             "vip": [],
+            "pair": [],
         } | {name: list(values) for name, values in more.items()}
         return " ".join([*tokens, *(f"{name}={value}" for name, values in facts.items() for value in values)])
 

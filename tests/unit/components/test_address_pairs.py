@@ -72,7 +72,9 @@ def test_members_get_the_bare_address_after_the_port_that_reserves_it() -> None:
         assert port.property_dependencies["allowedAddressPairs"] == {"Port shared-one"}
     told = {name: found[f"Instance {name}-server"].inputs["metadata"]["multiport.port.a"].split() for name in ("left", "right")}
     assert "vip=192.168.0.200/24" in told["left"]
+    assert "pair=192.168.0.200/24" in told["right"]
     assert not [token for token in told["right"] if token.startswith("vip=")]
+    assert not [token for token in told["left"] if token.startswith("pair=")]
 
 
 def test_members_are_told_in_a_preview_too() -> None:

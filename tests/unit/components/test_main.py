@@ -99,7 +99,8 @@ def test_members_of_a_virtual_address_may_use_it(stack: tuple[dict[str, Any], De
             assert {"ipAddress": virtual_ip["ip_address"]} in asked.inputs["allowedAddressPairs"]
             assert asked.property_dependencies["allowedAddressPairs"] == {f"Port {key}-address"}
             told = found[f"Instance {member}-server"].inputs["metadata"][f"multiport.port.{port}"]
-            assert (f"vip={virtual_ip['ip_address']}/24" in told.split()) == (virtual_ip.get("holder") == member)
+            kind = "vip" if virtual_ip.get("holder") == member else "pair"
+            assert f"{kind}={virtual_ip['ip_address']}/24" in told.split()
 
 
 def test_ports_and_servers_get_their_groups(stack: tuple[dict[str, Any], Deployment]) -> None:
@@ -190,7 +191,7 @@ def test_a_servers_own_pairs_stand_beside_its_virtual_addresses() -> None:
     before, after = main(config), main({**config, "virtual_ips": {"vip": virtual_ip}})
     assert before["Port web-a"].inputs["allowedAddressPairs"] == [{"ipAddress": "192.168.0.8/32"}]
     assert after["Port web-a"].inputs["allowedAddressPairs"] == [{"ipAddress": "192.168.0.8/32"}, {"ipAddress": "192.168.0.9"}]
-    assert changed(before, after) == {"Port web-a": {"allowedAddressPairs"}}
+    assert changed(before, after) == {"Port web-a": {"allowedAddressPairs"}, "Instance web-server": {"metadata"}}
     assert added(before, after) == {"AddressPairs vip", "Port vip-address"}
 
 

@@ -58,6 +58,7 @@ def facts_of_a_port(draw: st.DrawFn) -> PortFacts:
         gateways=tuple(gateways),
         routes=tuple(draw(st.lists(ROUTES, max_size=5, unique=True))),
         vips=tuple(draw(st.lists(V4 | V6, max_size=5, unique_by=lambda vip: (vip.version, int(vip))))),
+        pairs=tuple(draw(st.lists(V4 | V6, max_size=5, unique_by=lambda pair: (pair.version, int(pair))))),
     )
 
 
@@ -100,8 +101,9 @@ def test_round_trip(facts: PortFacts) -> None:
     assert {*map(IPv4Address, port.all("gw4")), *map(IPv6Address, port.all("gw6"))} == set(facts.gateways)
     assert sorted(port.all("route")) == sorted(f"{route.destination},{route.next_hop}" for route in facts.routes)
     assert sorted(port.all("vip")) == sorted(map(str, facts.vips))
+    assert sorted(port.all("pair")) == sorted(map(str, facts.pairs))
     kinds = [token.partition("=")[0] for token in port.tokens]
-    order = ["slot", "mac", "mtu", "hot", "v4", "gw4", "v6", "gw6", "route", "vip"]
+    order = ["slot", "mac", "mtu", "hot", "v4", "gw4", "v6", "gw6", "route", "vip", "pair"]
     assert kinds == sorted(kinds, key=order.index)
 
 
@@ -132,6 +134,7 @@ def test_order_of_facts_means_nothing(facts: PortFacts, random: Random) -> None:
         gateways=mixed(facts.gateways),
         routes=mixed(facts.routes),
         vips=mixed(facts.vips),
+        pairs=mixed(facts.pairs),
     )
     assert port_metadata(other) == port_metadata(facts)
 
@@ -269,6 +272,7 @@ def test_no_mtu(mtu: int) -> None:
         partial(replace, PORT, v6=(IPv6Interface("fe80::5%eth0/64"),)),
         partial(replace, PORT, gateways=(IPv6Address("fe80::1%eth0"),)),
         partial(replace, PORT, vips=(IPv6Interface("fe80::1%$(id)/64"),)),
+        partial(replace, PORT, pairs=(IPv6Interface("fe80::1%$(id)/64"),)),
         partial(replace, PORT, routes=(Route(IPv6Network("2001:db8::/32"), IPv6Address("fe80::1%x")),)),
     ],
 )
