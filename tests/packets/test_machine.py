@@ -85,6 +85,18 @@ def test_the_labs_do_not_disturb_each_other(lab: settings.Settings, other: setti
     assert namespaces.run(lab, namespaces.HOST, "ip", "-brief", "link") == links
 
 
+def test_a_switch_that_crashed_is_started_again(lab: settings.Settings) -> None:
+    def pid() -> str:
+        return namespaces.run(lab, namespaces.HOST, "cat", "/run/openvswitch/ovs-vswitchd.pid")
+
+    before = pid()
+    namespaces.run(lab, namespaces.HOST, "kill", "-ABRT", before.strip())
+    until(lambda: pid() != before, 30, "it is started again")
+    shown = namespaces.run(lab, namespaces.HOST, "ovs-appctl", "--target", "ovs-vswitchd", "--timeout=30", "ofproto/list")
+    assert "br-int" in shown
+    assert _down(LabCommand(lab.directory, "packets")) == []
+
+
 def test_namespaces_go_although_a_holder_was_killed(lab: settings.Settings, other: settings.Settings) -> None:
     namespaces.make(other, layer.ensure(lab.python, print))
     seconds = str(3000 + secrets.randbelow(90000))
