@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lab import configuration, lifecycle, settings
 from lab.lifecycle import Lab
-from lab.packets import namespaces
+from lab.packets import guest_images, namespaces
 from lab.packets.plane import Packets
 from lab.plane import Plane
 from lab.settings import API, PACKETS, SERVICES, LabError
@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _interrupt)
     try:
         options.dir = options.dir or settings.default_directory(options.mode)
-        options.plane = Packets(options.dir, _say) if options.mode == PACKETS else Plane()
+        images = getattr(options, "image", None) or tuple(guest_images.STACKS)
+        options.plane = Packets(options.dir, _say, images) if options.mode == PACKETS else Plane()
         lab = Lab(options.dir, options.venv, options.port_base, _say, options.plane)
         return int(options.verb(lab, options))
     except LabError as error:
@@ -74,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(verb=verb)
         return command
 
-    add("up", _up, "start it, and install it first where needed; does nothing when it runs")
+    up = add("up", _up, "start it, and install it first where needed; does nothing when it runs")
+    images = tuple(guest_images.STACKS)
+    up.add_argument("--image", action="append", choices=images, help="with packets: have this guest image only; repeatable")
     add("down", _down, "stop it; its data stay")
     add("status", _status, "say what runs").add_argument("--json", action="store_true", help="as JSON")
     add("reset", _reset, "stop it and drop its data; the installed services stay")

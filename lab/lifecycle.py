@@ -61,6 +61,9 @@ class Lab:
         with self._lock():
             known = settings.load(self._directory)
             if known and self._unchanged(known) and self._answer(known):
+                if not self._plane.complete(known):
+                    self._plane.prepare(known)
+                    self._seed(known)
                 return known
             self._stop()
             venv.ensure(self._venv, self._say)

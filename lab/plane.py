@@ -46,6 +46,10 @@ class Plane:
     def prepare(self, settings: Settings) -> None:
         """Install what is missing; nothing runs yet."""
 
+    def complete(self, settings: Settings) -> bool:  # noqa: ARG002 - for others
+        """Whether a lab that runs has all that is wanted; otherwise it is prepared and seeded once more."""
+        return True
+
     def start(self, settings: Settings) -> None:
         """Start what the services need, before them."""
 

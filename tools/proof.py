@@ -185,6 +185,20 @@ def test_stages(lab: Path) -> list[list[Stage]]:
     ]
 
 
+def packets_stages() -> list[list[Stage]]:
+    """What `make test` shows of the local cloud with packets, after the other lanes: emulated guests need every core."""
+    return [
+        [
+            pytest(
+                "packets",
+                "two ports on one subnet, in guests that Nova boots on OVN: from the deployment to the echo reply, and a reboot",
+                "tests/packets/test_two_ports.py",
+                environment={"MULTIPORT_TEST_IMAGES": "Ubuntu-24.04"},
+            )
+        ]
+    ]
+
+
 def proof_stages(lab: Path) -> list[list[Stage]]:
     """`make proof`, with the machine to itself: emulated guests need every core.
 
@@ -197,7 +211,7 @@ def proof_stages(lab: Path) -> list[list[Stage]]:
             pytest("machine", "the machine is as it was, and labs do not disturb each other", "tests/packets/test_machine.py"),
             pytest(
                 "topologies",
-                "two ports on one subnet, from the deployment to the echo reply",
+                "the guide's topologies, from the deployment to the echo reply",
                 "tests/packets",
                 *others,
                 environment=cloud,
@@ -232,6 +246,7 @@ def main() -> int:
             stages += _run(test_stages(lab))
         finally:
             subprocess.run([PYTHON, "-m", "lab", "--dir", str(lab), "reset"], check=False, cwd=ROOT)
+        stages += _run(packets_stages())
     return _summary(stages, time.monotonic() - started)
 
 

@@ -194,7 +194,8 @@ class Runner:
         return output
 
     def _ssh(self, way: Way, script: str, timeout: int = 0) -> tuple[int, str]:
-        command = [*self._client(), "-o", "ServerAliveInterval=5"]
+        # a guest that boots opens a session slowly, and says nothing meanwhile; at this LogLevel ssh gives up without a word
+        command = [*self._client(), "-o", f"ServerAliveInterval={max(5, self._options.wait // 24)}"]
         if way.through is not None:
             proxy = [*self._client(), "-W", "%h:%p", f"{way.through.login}@{way.through.address}"]
             command += ["-o", f"ProxyCommand={join(proxy)}"]

@@ -43,7 +43,7 @@ STACKS: Final = (
     NetworkStack(
         "ifupdown",
         user="debian",
-        packages=("ifupdown", "isc-dhcp-client"),
+        packages=("ifupdown", "isc-dhcp-client", "net-tools"),  # cloud-init has it set static routes with route(8), net-tools'
         enable=(),
         restarts=("ifdown {0} && ifup {0}", "ifdown {1} && ifup {1}", "systemctl restart networking"),
         nspawn_restarts=("ifdown {1} && ifup {1}", "systemctl restart networking"),

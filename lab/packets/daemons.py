@@ -130,7 +130,8 @@ def _daemons(settings: Settings) -> dict[str, Daemon]:
         _ovsdb("ovn-sb", str(data / "sb.db"), SOUTHBOUND, "OVN_Southbound,SB_Global"),
         _ovsdb("ovsdb", "/run/openvswitch/conf.db", OPEN_VSWITCH, "Open_vSwitch,Open_vSwitch"),
         Daemon("northd", ("ovn-northd", f"--ovnnb-db=unix:{NORTHBOUND}", f"--ovnsb-db=unix:{SOUTHBOUND}")),
-        Daemon("vswitchd", ("ovs-vswitchd", f"unix:{OPEN_VSWITCH}", "--pidfile")),
+        # Debian 12's aborts now and then in its connection tracking; its own service has it monitored too.
+        Daemon("vswitchd", ("ovs-vswitchd", f"unix:{OPEN_VSWITCH}", "--pidfile", "--monitor")),
         Daemon("ovn-controller", ("ovn-controller", f"unix:{OPEN_VSWITCH}")),
         Daemon("virtlogd", ("virtlogd",)),
         Daemon("libvirtd", ("libvirtd",), LIBVIRT),

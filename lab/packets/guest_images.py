@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lab.guests import images, stacks
 from lab.packets.layer import CACHE
 from lab.settings import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from lab.packets.layer import Layer
@@ -25,6 +25,9 @@ STACKS = {
     "Rocky-9.4": "network-manager",
 }
 """Image: the network stack that its namesake has. The userland is Debian 12's in all of them."""
+
+CONVERT: Final = ("qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd")
+"""A third of the bytes: Glance hashes every one that it gets."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class GuestImage:
     recipe: str
 
 
-def ensure(settings: Settings, layer: Layer, say: Callable[[str], None]) -> None:
-    """Have all images, and record where they lie.
+def ensure(settings: Settings, layer: Layer, wanted: Collection[str], say: Callable[[str], None]) -> None:
+    """Have some images beside those that the lab has already, and record where they lie.
 
     Raises:
         LabError: one could not be made.
@@ -55,33 +58,38 @@ def ensure(settings: Settings, layer: Layer, say: Callable[[str], None]) -> None
         layer.run(command, images.CACHE / "scratch", log, variables)
 
     found = {}
+    wanted = {*wanted, *load(settings)}
     known = {stack.name: stack for stack in stacks.STACKS}
-    for image, stack in STACKS.items():
+    for image, stack in ((image, stack) for image, stack in STACKS.items() if image in wanted):
         try:
             disk = images.disk(known[stack], say, run)
         except images.ImageError as error:
             raise LabError(str(error)) from error
-        folder = CACHE / disk.image.parent.name
+        folder = CACHE / f"{disk.image.parent.name}-compressed"
         if not folder.exists():
             for former in CACHE.glob(f"disk-{stack}-*"):
                 shutil.rmtree(former)
             partial = CACHE / f"partial-{folder.name}"
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            convert = ["qemu-img", "convert", "-O", "qcow2", str(disk.image), str(partial / "qcow2")]
-            run(convert, CACHE / "qemu-img.log", {})
+            run([*CONVERT, str(disk.image), str(partial / "qcow2")], CACHE / "qemu-img.log", {})
             shutil.copy(disk.kernel, partial / "kernel")
             shutil.copy(disk.initrd, partial / "ramdisk")
             partial.rename(folder)
         found[image] = GuestImage(str(folder / "qcow2"), str(folder / "kernel"), str(folder / "ramdisk"), folder.name)
+    record(settings).parent.mkdir(parents=True, exist_ok=True)
     record(settings).write_text(json.dumps({image: asdict(files) for image, files in found.items()}, indent=2))
 
 
 def record(settings: Settings) -> Path:
-    """Where the seed finds the images."""
-    return settings.directory / "images.json"
+    """Where the seed finds the images; dropped with the lab's data."""
+    return settings.data("guest-images.json")
 
 
 def load(settings: Settings) -> dict[str, GuestImage]:
-    """The images that were made."""
-    return {image: GuestImage(**files) for image, files in json.loads(record(settings).read_text()).items()}
+    """The images that the lab has; none before its first start."""
+    try:
+        found = json.loads(record(settings).read_text())
+    except FileNotFoundError:
+        return {}
+    return {image: GuestImage(**files) for image, files in found.items()}

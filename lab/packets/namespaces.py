@@ -139,8 +139,9 @@ def end(settings: Settings) -> bool:
     """
     records = settings.directory.joinpath("run").glob("*.json")
     witnesses = [process for process in map(processes.read, records) if process is not None and process.alive]
-    theirs = {each for process in witnesses for each in _namespaces(process.pid)}
-    _end_members(theirs - _namespaces(os.getpid()) - _namespaces(1))  # the machine's own are no lab's
+    machine = _namespaces(os.getpid()) | _namespaces(1)
+    theirs = {each for process in witnesses for each in _namespaces(process.pid) | _named(process.pid, machine)}
+    _end_members(theirs - machine)  # the machine's own are no lab's
     for name in NAMESPACES:
         holder_file(settings, name).unlink(missing_ok=True)
     shutil.rmtree(settings.directory / "host", ignore_errors=True)
@@ -181,6 +182,15 @@ def _end_members(ours: set[str]) -> None:
 def _members(ours: set[str]) -> list[int]:
     running = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
     return [pid for pid in running if processes.start_ticks(pid) is not None and ours & _namespaces(pid)]
+
+
+def _named(pid: int, machine: set[str]) -> set[str]:
+    """Networks that have a name in a process's mounts, if these are not the machine's: the metadata agent makes some."""
+    found: set[str] = set()
+    with suppress(OSError):
+        if str(Path(f"/proc/{pid}/ns/mnt").readlink()) not in machine:
+            found |= {f"net:[{path.stat().st_ino}]" for path in Path(f"/proc/{pid}/root/run/netns").iterdir()}
+    return found
 
 
 def _namespaces(pid: int) -> set[str]:

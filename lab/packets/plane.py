@@ -16,7 +16,7 @@ from lab.plane import Plane, ServiceState
 from lab.settings import PACKETS, LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from lab.configuration import Section
     from lab.settings import Settings
@@ -32,14 +32,16 @@ class Packets(Plane):
     Args:
         directory: of the lab.
         say: receives lines of progress.
+        images: the guest images that it is to have.
     """
 
     mode = PACKETS
     lacks = "no volumes (no Cinder), no load balancers, no VNC; guests are emulated, and slow"
 
-    def __init__(self, directory: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, directory: Path, say: Callable[[str], None], images: Collection[str] = tuple(guest_images.STACKS)) -> None:
         self._directory = directory
         self._say = say
+        self._images = images
         self._layer: layer.Layer | None = None
 
     def refuse(self) -> None:
@@ -65,7 +67,11 @@ class Packets(Plane):
     def prepare(self, settings: Settings) -> None:
         """Install the packages and build the guest images, where they are not there yet."""
         self._layer = layer.ensure(settings.python, self._say)
-        guest_images.ensure(settings, self._layer, self._say)
+        guest_images.ensure(settings, self._layer, self._images, self._say)
+
+    def complete(self, settings: Settings) -> bool:
+        """Whether it has the images that are wanted."""
+        return set(self._images) <= guest_images.load(settings).keys()
 
     def start(self, settings: Settings) -> None:
         """Make the namespaces, start the daemons, wire the outside."""

@@ -47,6 +47,7 @@ def serve(application, threads: int) -> None:
         threads=threads,
         connection_limit=2000,
         asyncore_use_poll=True,
+        recv_bytes=1 << 18,  # images come in by this much at a time
         ident="lab",
     )
     # What the imports left stays for ever; looking through it again and again is a tenth of what requests cost (measured).

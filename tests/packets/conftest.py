@@ -50,12 +50,16 @@ def lab(before: dict[str, str]) -> Iterator[settings.Settings]:
 
 
 def start(folder: Path) -> settings.Settings:
-    """Have a lab run in a folder, or skip the test with what this machine lacks."""
+    """Have a lab run in a folder, or skip the test with what this machine lacks.
+
+    MULTIPORT_TEST_IMAGES names the only images that it is to have: making one takes half a minute.
+    """
     try:
         Packets(folder, print).refuse()
     except LabError as refused:
         pytest.skip(str(refused))
-    LabCommand(folder, "packets")("up")
+    images = os.environ.get("MULTIPORT_TEST_IMAGES", "").split()
+    LabCommand(folder, "packets")("up", *(f"--image={image}" for image in images))
     found = settings.load(folder)
     assert found is not None
     return found

@@ -1,6 +1,7 @@
 """What a lab may not change of the machine."""
 
 import hashlib
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,13 +51,14 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
 def processes_of(folder: Path) -> list[str]:
     """What still runs of a lab: its processes have its folder among their arguments, variables, files or as their own."""
     found = []
+    named = re.compile(re.escape(str(folder)) + r"(?![\w.-])")  # not its neighbours, whose names begin as its own
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-            inside = str(folder) in f"{(process / 'cwd').readlink()} {(process / 'mountinfo').read_text()}"
+            inside = named.search(f"{(process / 'cwd').readlink()} {(process / 'mountinfo').read_text()}")
         except OSError:
             continue  # it has ended
-        if inside or str(folder).encode() in words:
+        if inside or named.search(words.decode(errors="replace")):
             found.append(f"{process.name} {words.partition(bytes(2))[0].replace(bytes(1), b' ').decode(errors='replace')[:200]}")
     return found
 

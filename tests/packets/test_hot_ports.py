@@ -79,8 +79,12 @@ class Watcher:
 
 @pytest.fixture(scope="module")
 def config() -> dict[str, Any]:
-    """The local stack's server, with a third port on a network whose DHCP is off."""
+    """The local stack's server, with a third port on a network whose DHCP is off.
+
+    And with a second processor: udev, the network stack and the script share it, and one emulated processor is a slow one.
+    """
     found = excerpt("hotplug")
+    found["servers"]["hotplug"]["flavor"] = "gp.0.2.4"
     found["networks"]["quiet"] = {
         "subnets": {"v4": {"cidr": "192.168.60.0/24", "enable_dhcp": False}},
         "router": {"external_network": "PUBLICNET"},

@@ -16,6 +16,9 @@ from tests.packets.conftest import start
 from tests.packets.machine import changed, processes_of, snapshot
 from tests.packets.world import until
 
+IMAGE = "Debian-12"
+GUEST_SECONDS = 180
+
 
 def test_two_modes_side_by_side_and_the_machine_after_them(tmp_path: Path, lab: settings.Settings) -> None:
     """A lab of each mode beside the one that runs already; each goes without the others noticing."""
@@ -34,6 +37,8 @@ def test_two_modes_side_by_side_and_the_machine_after_them(tmp_path: Path, lab: 
         assert _down(packets) == []
         assert _flavors(packets) != []
         records("up")
+        _boot(packets)
+        assert changed(before, snapshot()) == set()
         packets("down")
         assert processes_of(packets.directory) == []
         assert _down(records) == []
@@ -80,6 +85,18 @@ def test_the_labs_do_not_disturb_each_other(lab: settings.Settings, other: setti
     assert namespaces.run(lab, namespaces.HOST, "ip", "-brief", "link") == links
 
 
+def test_a_switch_that_crashed_is_started_again(lab: settings.Settings) -> None:
+    def pid() -> str:
+        return namespaces.run(lab, namespaces.HOST, "cat", "/run/openvswitch/ovs-vswitchd.pid")
+
+    before = pid()
+    namespaces.run(lab, namespaces.HOST, "kill", "-ABRT", before.strip())
+    until(lambda: pid() != before, 30, "it is started again")
+    shown = namespaces.run(lab, namespaces.HOST, "ovs-appctl", "--target", "ovs-vswitchd", "--timeout=30", "ofproto/list")
+    assert "br-int" in shown
+    assert _down(LabCommand(lab.directory, "packets")) == []
+
+
 def test_namespaces_go_although_a_holder_was_killed(lab: settings.Settings, other: settings.Settings) -> None:
     namespaces.make(other, layer.ensure(lab.python, print))
     seconds = str(3000 + secrets.randbelow(90000))
@@ -92,6 +109,19 @@ def test_namespaces_go_although_a_holder_was_killed(lab: settings.Settings, othe
             namespaces.holder(other, namespaces.OUTSIDE)
         assert namespaces.end(other)
     assert not _sleeping(seconds)
+
+
+def _boot(lab: LabCommand) -> None:
+    """Have a guest, and what the metadata agent starts for its network in a namespace of its own."""
+    cloud = lab.connect("local")
+    network = cloud.network.create_network(name="of-a-guest")
+    cloud.network.create_subnet(network_id=network.id, ip_version=4, cidr="192.168.90.0/24")
+    image = cloud.image.find_image(IMAGE, ignore_missing=False)
+    flavor = cloud.compute.find_flavor("gp.0.1.2", ignore_missing=False)
+    server = cloud.compute.create_server(name="guest", image_id=image.id, flavor_id=flavor.id, networks=[{"uuid": network.id}])
+    cloud.compute.wait_for_server(server, wait=GUEST_SECONDS)
+    for program in ("qemu-system", "haproxy"):
+        until(lambda program=program: any(program in each for each in processes_of(lab.directory)), GUEST_SECONDS, program)  # type: ignore[misc]
 
 
 def _sleeping(seconds: str) -> list[str]:
