@@ -19,7 +19,7 @@ _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _SO_RCVBUFFORCE: Final = 33  # asm-generic/socket.h: beyond net.core.rmem_max, as root
 _BUFFER_BYTES: Final = 1 << 24
 _ARP, _IPV4, _IPV6 = 0x0806, 0x0800, 0x86DD
-_UDP: Final = 17
+_IGMP, _UDP = 2, 17
 _KEPT: Final = 200
 
 
@@ -76,8 +76,8 @@ class Seen:
             return "ARP", "" if sender in self.addresses or int(sender) == 0 else f"ARP of {sender}"
         if ethertype == _IPV4:
             source, target = IPv4Address(payload[12:16]), IPv4Address(payload[16:20])
-            dhcp = int(source) == 0 and payload[9] == _UDP
-            return "IPv4", "" if source in self.addresses or dhcp else f"{source} -> {target} protocol {payload[9]}"
+            none_yet = int(source) == 0 and payload[9] in (_UDP, _IGMP)  # DHCP, and RFC 3376, 4.2.13
+            return "IPv4", "" if source in self.addresses or none_yet else f"{source} -> {target} protocol {payload[9]}"
         if ethertype == _IPV6:
             source6, target6 = IPv6Address(payload[8:24]), IPv6Address(payload[24:40])
             own = source6 in self.addresses or int(source6) == 0 or source6 == link_local(self.mac)

@@ -37,13 +37,14 @@ def _seen() -> Seen:
     [
         _ipv4(OWN),
         _ipv4("0.0.0.0", protocol=17),  # noqa: S104 - DHCP's
+        _ipv4("0.0.0.0", protocol=2),  # noqa: S104 - IGMP's, before there is an address
         _arp(OWN),
         _arp("0.0.0.0"),  # noqa: S104 - an ARP probe's
         _ipv6("fd00:10::a"),
         _ipv6("::"),
         _ipv6("fe80::f816:3eff:fe00:a"),
     ],
-    ids=["IPv4", "DHCP", "ARP", "ARP probe", "IPv6", "duplicate address detection", "link-local"],
+    ids=["IPv4", "DHCP", "IGMP", "ARP", "ARP probe", "IPv6", "duplicate address detection", "link-local"],
 )
 def test_own(frame: bytes) -> None:
     seen = _seen()
