@@ -49,10 +49,14 @@ def reboot(guest: Guest) -> str:
 def restart(guest: Guest, command: str) -> str:
     """A part of the network stack, or our own service, is restarted or killed; {0} and {1} in the command are the interfaces."""
     line = command.format(*interfaces(guest))
+    dropped = guest.network.spoofed()
     began = time.time()
     asked(guest, line)
     ended = time.time()
-    return f"{line}: {ended - began:.1f} s; {prove(guest, guest.nics, lambda: last_leased(guest, ended))}"
+    answers = prove(guest, guest.nics, lambda: last_leased(guest, ended))
+    let_out = {what: count for what, count in guest.network.spoofed().items() if count != dropped.get(what)}
+    assert not let_out, f"{line} let an address out by a wrong port: {let_out}\n{state(guest)}"
+    return f"{line}: {ended - began:.1f} s; {answers}"
 
 
 def hot_plug(guest: Guest, nic: Nic, then: str = "true") -> str:

@@ -42,6 +42,7 @@ table bridge port_security {{
     ether type arp iifname . ether saddr . arp saddr ip @owned accept
     ether type arp arp saddr ip 0.0.0.0 drop
     ether type arp add @spoofed {{ iifname . arp saddr ip . arp daddr ip }} drop
+    ip saddr 0.0.0.0 ip protocol igmp drop # RFC 3376, 4.2.13: a report while there is no address
     ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp dport 67 accept
     ether type ip iifname . ether saddr . ip saddr @owned accept
     ether type ip add @spoofed {{ iifname . ip saddr . ip daddr }} drop

@@ -56,7 +56,7 @@ def add_foreign(cloud: Cloud) -> None:
 def foreign_state(cloud: Cloud) -> str:
     """Everything but our tables, our rules and our default, exactly as it is listed."""
     listed = cloud.guest.sh("ip -N -d rule; ip -N -d -6 rule; ip -N -d route show table all; ip -N -d -6 route show table all")
-    ours = re.compile(r" table 21\d\d\d |^2[1-9]\d\d\d:.* proto 77|^1 default .*table 254 proto 77 ")
+    ours = re.compile(r" table 21\d\d\d |^2[1-9]\d\d\d:.* (proto 77|7 proto 2)\b|^1 default .*table 254 proto 77 ")
     return "\n".join(line for line in listed.splitlines() if not ours.search(line))
 
 

@@ -13,8 +13,8 @@ PORTS = [Port(0, 1), Port(1, 1), Port(2, 2)]
 
 def own_rules(cloud: Cloud, version: int) -> list[str]:
     listed = cloud.guest.run("ip", "-N", f"-{version}", "rule").stdout.splitlines()
-    rules = [re.sub(r"(\d+):\s", r"pref \1 ", line).replace(" 7 proto", " unreachable proto") for line in listed]
-    return [rule for rule in rules if " proto 77" in rule]
+    rules = [re.sub(r"(\d+):\s", r"pref \1 ", line.strip()) for line in listed]
+    return [re.sub(r" 7$", " unreachable", rule) for rule in rules if re.search(r" proto 77$| 7$", rule)]
 
 
 def test_every_rule_comes_back() -> None:
@@ -49,6 +49,19 @@ def test_all_at_once_comes_back() -> None:
         for knob in ("arp_ignore", "arp_announce", "rp_filter"):
             cloud.guest.sh(f"echo 0 >/proc/sys/net/ipv4/conf/eth1/{knob}; ip link set eth1 group 0")
             wait_for_state(cloud.guest, wanted)
+
+
+def test_fences_outlive_networkd() -> None:
+    """Where it has not read our drop-in yet, it deletes all rules but those of protocol kernel, which are listed without one."""
+    with Cloud(PORTS) as cloud, cloud.guest.watching():
+        wanted = kernel_state(cloud.guest)
+        for version in (4, 6):
+            for _ in range(5):
+                doomed = [rule for rule in own_rules(cloud, version) if rule.endswith(" proto 77")]
+                assert len(doomed) == len(PORTS) * 4 + 2
+                with cloud.sending():
+                    cloud.guest.ip("".join(f"rule del {rule}\n" for rule in doomed), f"-{version}")
+                    wait_for_state(cloud.guest, wanted)
 
 
 def test_a_watch_keeps_nothing_open() -> None:
