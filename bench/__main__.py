@@ -252,7 +252,7 @@ def main() -> int:
     """Run all, print the verdict; 1 if a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--nics", type=int, nargs="+", default=[2, 4, 8, 16])
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--json", type=Path, help="also write the verdict there")
     options = parser.parse_args()

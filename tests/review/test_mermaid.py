@@ -75,7 +75,7 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Draw]:
             check=False,
         )
         if npm.returncode != 0:
-            pytest.skip(f"npm cannot install Mermaid here: {npm.stderr.strip().splitlines()[-1:]}")
+            pytest.skip(f"npm cannot install Mermaid; give it a registry that has it: {npm.stderr.strip().splitlines()[-1:]}")
         (INSTALLED / "installed").write_bytes(lock)
     folder = tmp_path_factory.mktemp("chromium")
 

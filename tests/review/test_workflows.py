@@ -56,7 +56,7 @@ def test_actionlint() -> None:
             environment = {**os.environ, "GOBIN": str(places), "GOFLAGS": "-mod=mod"}
             built = subprocess.run(["go", "install", ACTIONLINT], env=environment, capture_output=True, text=True, check=False)
             if built.returncode != 0:
-                pytest.skip(f"actionlint cannot be built here: {built.stderr.strip().splitlines()[-1:]}")
+                pytest.skip(f"install actionlint; go cannot build it here: {built.stderr.strip().splitlines()[-1:]}")
     answer = subprocess.run([found, "-no-color", *map(str, GITHUB)], capture_output=True, text=True, check=False, cwd=ROOT)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 

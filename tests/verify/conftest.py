@@ -23,4 +23,4 @@ def equipped() -> None:
     try:
         unpacked()
     except OSError as error:
-        pytest.skip(f"apt cannot download openssh-server and tcpdump: {error}")
+        pytest.skip(f"give apt a mirror that has openssh-server and tcpdump: {error}")

@@ -100,7 +100,8 @@ def test_members_of_a_virtual_address_may_use_it(stack: tuple[dict[str, Any], De
             assert asked.property_dependencies["allowedAddressPairs"] == {f"Port {key}-address"}
             told = found[f"Instance {member}-server"].inputs["metadata"][f"multiport.port.{port}"]
             kind = "vip" if virtual_ip.get("holder") == member else "pair"
-            assert f"{kind}={virtual_ip['ip_address']}/24" in told.split()
+            tokens = [token for token in told.split() if token.endswith(f"={virtual_ip['ip_address']}/24")]
+            assert tokens == [f"{kind}={virtual_ip['ip_address']}/24"]
 
 
 def test_ports_and_servers_get_their_groups(stack: tuple[dict[str, Any], Deployment]) -> None:
