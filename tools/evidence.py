@@ -1,14 +1,17 @@
 """docs/proof.md from what the runs of `make proof` have left: plain data in, text out.
 
-A record is a JSON file in .reports/proof, named by what it proves: `topology` (its heading), `commands`, `rows` (what
+A record is a JSON file in docs/proof, named by what it proves: `topology` (its heading), `commands`, `rows` (what
 `verify.report.document` makes of the rows), `facts`, and `started` (UTC). Each keeps its own date: a run of some stages leaves
-the records of the others, and what the page says of them, as they were.
+the records of the others, and what the page says of them, as they were, on a fresh clone too.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+
+RECORDS: Final = Path(__file__).resolve().parent.parent / "docs" / "proof"
+"""Where the records are kept."""
 
 EXPECTED: Final = {
     "a": "private with a gateway",

@@ -109,6 +109,10 @@ class Capture:
         self._thread.join()
         self._socket.close()
 
+    def foreign(self) -> int:
+        """How many packets had a foreign source, up to now."""
+        return sum(seen.foreign.total() for seen in self.seen.values())
+
     def lost_now(self) -> int:
         """How many frames came faster than they were read, up to now."""
         _, lost = struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))

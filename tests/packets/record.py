@@ -1,15 +1,13 @@
-"""What a run leaves for docs/proof.md: a JSON file in .reports/proof, which tools/evidence.py reads."""
+"""What a run leaves for docs/proof.md: a JSON file that tools/evidence.py reads."""
 
 import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.engine.stack import ROOT
+from tools import evidence
 from verify import report
 from verify.verdict import Row
-
-FOLDER = ROOT / ".reports" / "proof"
 
 
 def utc() -> str:
@@ -30,7 +28,7 @@ def write(
         facts: What else was measured.
         started: When the run began.
     """
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    evidence.RECORDS.mkdir(parents=True, exist_ok=True)
     found = {
         "topology": topology,
         "started": started,
@@ -38,4 +36,4 @@ def write(
         "facts": dict(facts),
         "rows": report.document(rows, {"started": started}),
     }
-    (FOLDER / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
+    (evidence.RECORDS / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")

@@ -1,4 +1,6 @@
-"""What happens in the life of a server with two ports on one subnet, on each network stack: every address is back in time."""
+"""What happens in the life of a server with two ports on one subnet, on each network stack: every address is back in time, and
+once the guest has our files it sends no foreign source.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +33,10 @@ HOW = (
 )
 
 
+FIRST_BOOTS = ("first boot", "replacement by Pulumi")
+"""Until cloud-init has written our files, every reply goes the distribution's way."""
+
+
 @dataclass
 class Life:
     """One server, from its first boot on.
@@ -44,6 +50,7 @@ class Life:
         called: When its deployment began, in seconds of Unix time.
         rows: What was seen.
         commands: What was done.
+        foreign: How many packets with a foreign source each event brought.
     """
 
     image: str
@@ -54,6 +61,7 @@ class Life:
     called: float
     rows: list[Row] = field(default_factory=list)
     commands: list[str] = field(default_factory=lambda: ["pulumi up --yes"])
+    foreign: dict[str, int] = field(default_factory=dict)
 
     def first_boot(self) -> None:
         """It boots, and cloud-init writes what it needs: this takes its time, and ends when all addresses answer."""
@@ -79,7 +87,11 @@ class Life:
                 good = at - up <= BACK and answered >= ENOUGH * asked
             self.rows.append(Row(self.image, port.key, event, port.floating, OK if good else FAILED, words))
             late += [] if good else [words]
+        self.foreign[event] = guest.capture.foreign() - sum(self.foreign.values())
         assert not late, late
+        assert event in FIRST_BOOTS or not self.foreign[event], {
+            seen.name: describe(seen) for seen in guest.capture.seen.values()
+        }
 
     def reboot(self, event: str, kind: str) -> None:
         """Nova reboots the server."""
@@ -173,6 +185,7 @@ def life(
         facts = {
             "network stack": network_stack.name,
             "how it is measured": HOW,
+            "packets with a foreign source": f"{found.foreign} (at a first boot, until cloud-init has written our files)",
             "sent over all of it": {seen.name: describe(seen) for seen in capture.seen.values()},
         }
         topology = f"two ports on one subnet, {image} ({network_stack.name}): its life"

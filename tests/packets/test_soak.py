@@ -63,12 +63,12 @@ class Soak:
         while time.time() - started < seconds:
             waiting = waiting or self.faults.random.sample(list(self.faults.kinds), len(self.faults.kinds))
             kind = waiting.pop()
-            at, foreign = time.time() - started, self._foreign()
+            at, foreign = time.time() - started, self.capture.foreign()
             happened = self.faults.kinds[kind]()
             took, words = self._all_back(happened)
             self.took.setdefault(kind, []).append(took)
-            seen = f"; {self._foreign() - foreign} foreign sources" if self._foreign() != foreign else ""
-            self.log.append(f"{at:6.0f} s  {kind}, {happened.where}: {words}{seen}")
+            seen = self.capture.foreign() - foreign
+            self.log.append(f"{at:6.0f} s  {kind}, {happened.where}: {words}{f'; {seen} foreign sources' if seen else ''}")
             print(self.log[-1], flush=True)
             time.sleep(self.faults.random.uniform(1, 5))
         self.seconds = time.time() - started
@@ -99,9 +99,6 @@ class Soak:
                 if times[-1] > happened.allowed:
                     words.append(f"{guest.name} {port.key} LATE, after {times[-1]:.1f} s")
         return (None, "; ".join(words)) if words else (max(times), f"all back after {max(times):.1f} s")
-
-    def _foreign(self) -> int:
-        return sum(seen.foreign.total() for seen in self.capture.seen.values())
 
 
 def _config() -> dict[str, Any]:

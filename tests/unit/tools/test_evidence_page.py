@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tools.evidence import EXPECTED, load, page
+from tools.evidence import EXPECTED, RECORDS, load, page
 
 FOLDER = Path(__file__).parent / "evidence"
 AGAINST = ["Python 3.11.7, pulumi 3.259.0", "2 cores, 24 GiB of memory"]
@@ -24,3 +24,13 @@ def test_without_records_everything_is_named_as_not_run() -> None:
 def test_with_every_record_nothing_is() -> None:
     [record] = [each for name, each in load(FOLDER).items() if name == "d"]
     assert "Nothing was left out." in page(dict.fromkeys(EXPECTED, record), AGAINST, {})
+
+
+def test_the_page_of_this_repository_says_what_its_records_say() -> None:
+    """All but what they were run on."""
+    written, records = (RECORDS.parent / "proof.md").read_text(), load(RECORDS)
+    parts = page(records, [], {}).split("\n## ")
+    for part in parts[1:]:
+        title = part.partition("\n")[0]
+        assert title == "Not run" or f"\n## {part.strip()}\n" in written, title
+    assert len(parts) == written.count("\n## ") + 1
