@@ -114,8 +114,7 @@ def test_stray_routes_and_rules_in_our_ranges_go() -> None:
             ],
         }.items():
             for stray in strays:
-                cloud.guest.ip(f"{stray}\n", f"-{version}")
-                assert kernel_state(cloud.guest) != wanted
+                cloud.guest.ip(f"{stray}\n", f"-{version}")  # fails where it adds nothing; the watch may be there before we look
                 wait_for_state(cloud.guest, wanted)
 
 
