@@ -86,7 +86,7 @@ class Seen:
 
 
 class Capture:
-    """A capture on the taps of some ports until it is left; a guest that is rebooted gets a new tap under the same name.
+    """A capture on the taps of some ports from its entering on; a guest that is rebooted gets a new tap under the same name.
 
     Args:
         lab: Whose compute host the taps are on.
@@ -95,12 +95,13 @@ class Capture:
 
     def __init__(self, lab: Settings, ports: Iterable[tuple[str, Seen]]) -> None:
         self.seen = {f"tap{port_id[:11]}": seen for port_id, seen in ports}
+        self._lab = lab
         self._lost = 0
-        self._socket = namespaces.call(lab, namespaces.HOST, _packet_socket)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work)
 
     def __enter__(self) -> Self:
+        self._socket = namespaces.call(self._lab, namespaces.HOST, _packet_socket)  # opened sooner, it keeps what comes till now
         self._thread.start()
         return self
 
