@@ -79,12 +79,12 @@ def static_files() -> tuple[GuestFile, ...]:
 
 
 def _lean(text: str) -> str:
-    """A script's text with its head, but without the comments and the indentation of its body: user data has little room.
+    """A file's text without comments, and a script's with its head, but its body without indentation: user data has little room.
 
     No string of the script goes over several lines; the checks of the rendered files run what is rendered.
     """
     if not text.startswith("#!"):
-        return text
+        return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     head, body = text.split("\n\n", 1)
     lines = (line.lstrip() for line in body.splitlines())
     return "\n".join([head, *(line for line in lines if line and (not line.startswith("#") or "shellcheck" in line))]) + "\n"

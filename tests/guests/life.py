@@ -1,6 +1,8 @@
 """What happens in the life of a guest with policy routing; each event ends with the evidence and returns a line to report."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from guest.plan import table
@@ -39,24 +41,35 @@ def first_boot(guest: Guest) -> str:
 
 
 def reboot(guest: Guest) -> str:
-    """It boots again and has all that it needs."""
-    guest.reboot()
-    wait_for_boot(guest)
-    up = connected(guest)
-    return f"reboot: network {up - guest.booted_at:.1f} s after the start; {prove(guest, guest.nics, lambda: connected(guest))}"
+    """It boots again and has all that it needs, and its rules before its addresses."""
+    with nothing_let_out(guest, "the reboot"):
+        guest.reboot()
+        wait_for_boot(guest)
+        up = connected(guest)
+        answers = prove(guest, guest.nics, lambda: connected(guest))
+    cycles = asked(guest, "journalctl --boot --quiet --grep 'ordering cycle' || true")
+    assert not cycles, cycles
+    return f"reboot: network {up - guest.booted_at:.1f} s after the start; {answers}"
 
 
 def restart(guest: Guest, command: str) -> str:
     """A part of the network stack, or our own service, is restarted or killed; {0} and {1} in the command are the interfaces."""
     line = command.format(*interfaces(guest))
-    dropped = guest.network.spoofed()
-    began = time.time()
-    asked(guest, line)
-    ended = time.time()
-    answers = prove(guest, guest.nics, lambda: last_leased(guest, ended))
-    let_out = {what: count for what, count in guest.network.spoofed().items() if count != dropped.get(what)}
-    assert not let_out, f"{line} let an address out by a wrong port: {let_out}\n{state(guest)}"
+    with nothing_let_out(guest, line):
+        began = time.time()
+        asked(guest, line)
+        ended = time.time()
+        answers = prove(guest, guest.nics, lambda: last_leased(guest, ended))
     return f"{line}: {ended - began:.1f} s; {answers}"
+
+
+@contextmanager
+def nothing_let_out(guest: Guest, what: str) -> Iterator[None]:
+    """No address leaves by a port that is not its own meanwhile."""
+    before = guest.network.spoofed()
+    yield
+    let_out = {packet: count for packet, count in guest.network.spoofed().items() if count != before.get(packet)}
+    assert not let_out, f"{what} let an address out by a wrong port: {let_out}\n{state(guest)}"
 
 
 def hot_plug(guest: Guest, nic: Nic, then: str = "true") -> str:
