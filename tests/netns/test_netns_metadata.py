@@ -158,6 +158,21 @@ def test_a_hot_port_is_taken_back_by_down() -> None:
         assert kernel_state(cloud.guest) == untouched
 
 
+def test_systemd_leaves_a_hot_port_to_the_distribution_first() -> None:
+    """At a boot the first apply comes before the network; an apply by hand has nobody to wait for."""
+    with Cloud(PORTS) as cloud:
+        cloud.add_subnet(2)
+        cloud.configured = False
+        cloud.plug(HOT)
+        cloud.metadata(records() | {"multiport.port.hot": HOT.metadata(hot=True)})
+        cloud.guest.run("unshare", "--pid", "--fork", "bash", "-c", "policy-routing apply; exit")  # its parent is process 1
+        assert "from 10.0.1.11 unreachable" in cloud.guest.sh("ip rule")
+        assert "DOWN" in cloud.guest.sh("ip link show dev eth2")
+        assert "inet" not in cloud.guest.sh("ip addr show dev eth2")
+        cloud.guest.policy("apply")
+        assert "inet 10.0.2.12/24 " in cloud.guest.sh("ip addr show dev eth2")
+
+
 def test_a_hot_port_that_nobody_names_yet() -> None:
     """Its lease is enough: it is taken in with a slot of its own, and gets its true one when the metadata names it."""
     with Cloud(PORTS) as cloud, metadata_service(cloud) as service:
