@@ -18,7 +18,7 @@ help: ## List the targets
 $(VENV)/.installed: requirements-dev.lock
 	@echo "Installing the Python dependencies into $(VENV) (about a minute)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.lock
 	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	touch $@
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.settings import PACKETS
+from tools import toolchain
 from tools.toolchain import ROOT
 
 LAB_MODE = os.environ.get("LAB_MODE") or "api"
@@ -58,6 +59,7 @@ class Backend:
         """Make the stack if it is not there yet."""
         if self.own:
             STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.environment["PULUMI_HOME"] = toolchain.home(STATE / "home", self.environment)
         known = json.loads(self._call(pulumi, ["stack", "ls", "--json"]).stdout or "[]")
         self.exists = any(each["name"] == self.stack and (each.get("resourceCount") or 0) > 0 for each in known)
         if not any(each["name"] == self.stack for each in known):

@@ -2,10 +2,12 @@
 
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -37,16 +39,30 @@ def find(say: Callable[[str], None], environment: Mapping[str, str] | None = Non
         ToolchainError: one of them is neither here nor within reach.
     """
     environment = os.environ if environment is None else environment
-    cli = _installed_cli(environment) or (_fetch_cli(say) if fetch else None)
+    quiet = {**environment, "PULUMI_HOME": home(OWN / "home", environment)}
+    cli = _installed_cli(quiet) or (_fetch_cli(say) if fetch else None)
     if cli is None:
         raise ToolchainError("no Pulumi CLI of version 3.259 or later is on PATH")
     pulumi, cli_version = cli
     plugin = version("pulumi-openstack")
-    if not _has_plugin(pulumi, plugin, environment):
+    if not _has_plugin(pulumi, plugin, quiet):
         if not fetch:
             raise ToolchainError(f"the openstack plugin {plugin} is not installed")
         _fetch_plugin(pulumi, plugin, say, environment)
     return Toolchain(pulumi, cli_version, plugin)
+
+
+def home(folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    """A PULUMI_HOME of ours with the user's plugins: what the CLI logs and remembers stays in the folder."""
+    users = (os.environ if environment is None else environment).get("PULUMI_HOME")
+    plugins = Path(users or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi") / "plugins"  # the CLI does not ask HOME
+    link = folder / "plugins"
+    folder.mkdir(parents=True, exist_ok=True)
+    if plugins.is_dir() and not link.exists():
+        link.unlink(missing_ok=True)
+        with suppress(FileExistsError):  # made by another just now
+            link.symlink_to(plugins.absolute())
+    return str(folder)
 
 
 def _installed_cli(environment: Mapping[str, str]) -> tuple[Path, str] | None:
@@ -54,7 +70,7 @@ def _installed_cli(environment: Mapping[str, str]) -> tuple[Path, str] | None:
     for place in places:
         if place is None or not Path(place).is_file():
             continue
-        answer = subprocess.run([place, "version"], capture_output=True, text=True, check=False)
+        answer = subprocess.run([place, "version"], capture_output=True, text=True, check=False, env=dict(environment))
         found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)\S*", answer.stdout.strip())
         numbers = tuple(int(part) for part in found.groups()) if found else (0, 0, 0)
         if numbers[0] == MINIMUM[0] and numbers >= MINIMUM:

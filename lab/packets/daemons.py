@@ -206,7 +206,9 @@ def _start(settings: Settings, daemon: Daemon) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    processes.write(_record(settings, daemon.name), processes.identify(child.pid))
+    started = processes.identify(child.pid)
+    processes.write(_record(settings, daemon.name), started)
+    processes.prefer(started)
 
 
 def _await(settings: Settings, daemon: Daemon) -> None:

@@ -13,7 +13,7 @@ from lab import configuration, processes
 from lab.packets import configuration as options
 from lab.packets import daemons, guest_images, layer, namespaces, outside
 from lab.plane import Plane, ServiceState
-from lab.settings import PACKETS, LabError
+from lab.settings import PACKETS, SERVICES, LabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -82,7 +82,7 @@ class Packets(Plane):
         outside.start(settings)
 
     def finish(self, settings: Settings) -> None:
-        """Start the metadata agent."""
+        """Start the metadata agent; guests boot beside it, and must not have Nova and Neutron wait for the processor."""
         options.write_agent(settings)
         environment = {**configuration.environment(settings), **self.environment(settings)}
         log = settings.log(METADATA_AGENT)
@@ -100,7 +100,10 @@ class Packets(Plane):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        processes.write(_agent_record(settings), processes.identify(child.pid))
+        agent = processes.identify(child.pid)
+        processes.write(_agent_record(settings), agent)
+        for process in (agent, *filter(None, (processes.read(settings.directory / "run" / f"{name}.json") for name in SERVICES))):
+            processes.prefer(process)
         socket = Path(f"/proc/{namespaces.holder(settings, namespaces.HOST).pid}/root/run/metadata-proxy")
         deadline = time.monotonic() + AGENT_SECONDS
         while not socket.exists():

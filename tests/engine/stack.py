@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from tools import toolchain
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "multiport"
 
@@ -59,6 +61,7 @@ class Stack:
             **{key: value for key, value in os.environ.items() if not key.startswith(("OS_", "PULUMI_"))},
             **cloud,
             "PULUMI_BACKEND_URL": f"file://{folder}/state",
+            "PULUMI_HOME": toolchain.home(folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -14,6 +14,7 @@ import yaml
 from tests.engine.stack import ROOT
 from tests.review.cases import house
 from tests.review.test_hosts import Server
+from tools import toolchain
 from tools.toolchain import Toolchain
 
 PARTS = ("Pulumi.yaml", "__main__.py", "components", "guest", "policy", "review", "tools")
@@ -34,7 +35,7 @@ class Repository:
             else:
                 shutil.copy(source, self.folder / part)
         (self.folder / ".venv").symlink_to(ROOT / ".venv")
-        (self.folder / ".gitignore").write_text(".venv\n__pycache__/\n")
+        (self.folder / ".gitignore").write_text(".venv\n.tools/\n__pycache__/\n")
         (self.folder / "stacks").mkdir()
         (folder / "state").mkdir()
         self.environment = {
@@ -43,6 +44,7 @@ class Repository:
             "CLOUDS_YAML": Path(cloud["OS_CLIENT_CONFIG_FILE"]).read_text(),
             "PATH": f"{pulumi.parent}:{os.environ['PATH']}",
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_HOME": toolchain.home(folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "pass",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "GITHUB_API_URL": host.url,

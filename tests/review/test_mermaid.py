@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -68,7 +69,7 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Draw]:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, INSTALLED)
         npm = subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", f"--cache={INSTALLED / 'cache'}"],
             cwd=INSTALLED,
             capture_output=True,
             text=True,
@@ -92,6 +93,7 @@ def draw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Draw]:
                 "--dump-dom",
                 page.as_uri(),
             ],
+            env={**os.environ, "HOME": str(folder)},
             capture_output=True,
             text=True,
             check=True,
@@ -122,6 +124,7 @@ def _picture(name: str, text: str, folder: Path) -> None:
             f"--screenshot={PICTURES / name}.png",
             page.as_uri(),
         ],
+        env={**os.environ, "HOME": str(folder)},
         capture_output=True,
         check=True,
         timeout=300,

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -53,8 +54,17 @@ def test_actionlint() -> None:
         places = ROOT / ".tools" / "actionlint"
         found = str(places / "actionlint")
         if not Path(found).exists():
-            environment = {**os.environ, "GOBIN": str(places), "GOFLAGS": "-mod=mod"}
-            built = subprocess.run(["go", "install", ACTIONLINT], env=environment, capture_output=True, text=True, check=False)
+            with TemporaryDirectory() as go:
+                environment = {
+                    **os.environ,
+                    "GOBIN": str(places),
+                    "GOFLAGS": "-mod=mod -modcacherw",
+                    "GOPATH": go,
+                    "GOCACHE": f"{go}/cache",
+                }
+                built = subprocess.run(
+                    ["go", "install", ACTIONLINT], env=environment, capture_output=True, text=True, check=False
+                )
             if built.returncode != 0:
                 pytest.skip(f"install actionlint; go cannot build it here: {built.stderr.strip().splitlines()[-1:]}")
     answer = subprocess.run([found, "-no-color", *map(str, GITHUB)], capture_output=True, text=True, check=False, cwd=ROOT)

@@ -98,6 +98,17 @@ def test_a_new_stack_leaves_the_file_in_git_as_it_is(project: Path, pulumi: Pulu
     assert stat.S_IMODE((project / ".state").stat().st_mode) == 0o700
 
 
+def test_what_the_cli_remembers_stays_in_the_project_folder(project: Path, pulumi: Pulumi) -> None:
+    (project / "pulumi-home" / "plugins" / "resource-openstack-v5.5.1").mkdir(parents=True)
+    found = own(project)
+    pulumi.answers(stack_ls=Answer(says="[]"))
+    for _ in range(2):
+        found.prepare(pulumi.path)
+        home = Path(found.environment["PULUMI_HOME"])
+        assert home.is_relative_to(project / ".state")
+        assert [each.name for each in (home / "plugins").iterdir()] == ["resource-openstack-v5.5.1"]
+
+
 def test_a_known_stack_gets_the_file_as_it_is_now(project: Path, pulumi: Pulumi) -> None:
     found = own(project)
     pulumi.answers(stack_ls=Answer(says="[]"), stack_init=Answer(appends={found.config_file: SALT}))
