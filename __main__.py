@@ -8,15 +8,15 @@ import pulumi
 import pulumi_openstack as openstack
 from pulumi.runtime.config import CONFIG, is_config_secret
 
-from components.address_pairs import AddressPairArgs, AddressPairs, VirtualIpArgs
-from components.checks import load
-from components.commands import server_lines
-from components.floating_ips import FloatingIps
-from components.multi_port_instance import MultiPortInstance, MultiPortInstanceArgs, PortArgs
-from components.network_ref import NetworkRef, external_network
-from components.private_network import PrivateNetwork
-from components.security_group import SecurityGroup
-from components.topology import PortConfig, ServerConfig, Topology
+from multiport.components.address_pairs import AddressPairArgs, AddressPairs, VirtualIpArgs
+from multiport.components.checks import load
+from multiport.components.commands import server_lines
+from multiport.components.floating_ips import FloatingIps
+from multiport.components.multi_port_instance import MultiPortInstance, MultiPortInstanceArgs, PortArgs
+from multiport.components.network_ref import NetworkRef, external_network
+from multiport.components.private_network import PrivateNetwork
+from multiport.components.security_group import SecurityGroup
+from multiport.components.topology import PortConfig, ServerConfig, Topology
 
 # Keys of the configuration that name something of this stack; the components get the thing itself.
 REFERENCES = {"network", "external_network", "ports", "security_groups", "server_group", "allowed_address_pairs"}

@@ -6,11 +6,11 @@ import pulumi
 import pulumi_openstack as openstack
 from typing_extensions import TypedDict
 
-from components import checks, naming, two_steps
-from components.floating_ips import FloatingIpTargetArgs
-from components.network_ref import NetworkRef
-from components.ordering import after
-from components.topology import FloatingIpArgs
+from multiport.components import checks, naming, two_steps
+from multiport.components.floating_ips import FloatingIpTargetArgs
+from multiport.components.network_ref import NetworkRef
+from multiport.components.ordering import after
+from multiport.components.topology import FloatingIpArgs
 
 
 class VirtualIpArgs(TypedDict):

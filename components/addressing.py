@@ -9,7 +9,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from components.topology import AllocationPoolArgs, FixedIpArgs, FloatingIpArgs, SubnetArgs
+from multiport.components.topology import AllocationPoolArgs, FixedIpArgs, FloatingIpArgs, SubnetArgs
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
-from components.multi_port_instance import PortState
-from components.topology import ServerConfig
+from multiport.components.multi_port_instance import PortState
+from multiport.components.topology import ServerConfig
 
 # Login names that the distributions' cloud images create.
 LOGINS = {

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_openstack as openstack
 from typing_extensions import TypedDict
 
-from components import checks, naming, two_steps
+from multiport.components import checks, naming, two_steps
 
 
 class FloatingIpTargetArgs(TypedDict):

@@ -10,16 +10,16 @@ import pulumi
 import pulumi_openstack as openstack
 from typing_extensions import TypedDict
 
-from components import addressing, checks, naming, two_steps
-from components.address_pairs import AddressPairArgs
-from components.floating_ips import FloatingIps, FloatingIpTargetArgs
-from components.network_ref import NetworkRef, SubnetRef
-from components.ordering import after
-from components.topology import BootVolumeArgs, FixedIpArgs, FloatingIpArgs, RoutingArgs
-from guest import plan
-from guest.cloud_config import user_data
-from guest.metadata import PortFacts, Route, RoutingOptions, server_metadata
-from guest.slots import assign_slots
+from multiport.components import addressing, checks, naming, two_steps
+from multiport.components.address_pairs import AddressPairArgs
+from multiport.components.floating_ips import FloatingIps, FloatingIpTargetArgs
+from multiport.components.network_ref import NetworkRef, SubnetRef
+from multiport.components.ordering import after
+from multiport.components.topology import BootVolumeArgs, FixedIpArgs, FloatingIpArgs, RoutingArgs
+from multiport.guest import plan
+from multiport.guest.cloud_config import user_data
+from multiport.guest.metadata import PortFacts, Route, RoutingOptions, server_metadata
+from multiport.guest.slots import assign_slots
 
 
 class PortArgs(TypedDict):

@@ -3,10 +3,10 @@
 import pulumi
 import pulumi_openstack as openstack
 
-from components import addressing, checks, naming, two_steps
-from components.network_ref import NetworkRef, SubnetRef
-from components.ordering import after
-from components.topology import HostRouteArgs, PrivateNetworkArgs, RouterArgs, SubnetArgs
+from multiport.components import addressing, checks, naming, two_steps
+from multiport.components.network_ref import NetworkRef, SubnetRef
+from multiport.components.ordering import after
+from multiport.components.topology import HostRouteArgs, PrivateNetworkArgs, RouterArgs, SubnetArgs
 
 # Neutron lets an orphaned port hold a subnet for the provider's default of ten minutes (measured); fail sooner.
 DELETE_TIMEOUT = pulumi.CustomTimeouts(delete="3m")

@@ -3,8 +3,8 @@
 import pulumi
 import pulumi_openstack as openstack
 
-from components import checks, naming, two_steps
-from components.topology import SecurityGroupArgs, SecurityGroupRuleArgs
+from multiport.components import checks, naming, two_steps
+from multiport.components.topology import SecurityGroupArgs, SecurityGroupRuleArgs
 
 PORTED = {"tcp", "udp", "sctp", "dccp", "udplite"}
 

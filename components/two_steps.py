@@ -10,8 +10,8 @@ from typing import Any
 
 import pulumi
 
-from components import addressing
-from components.config_error import ConfigError, Fault
+from multiport.components import addressing
+from multiport.components.config_error import ConfigError, Fault
 
 Declared = Mapping[str, Any]
 Compare = Callable[[str, Declared, Declared, Declared], Iterator[Fault]]

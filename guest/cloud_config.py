@@ -9,11 +9,11 @@ import posixpath
 import re
 from typing import Final
 
-from guest import document
-from guest.errors import GuestError, shown
-from guest.files import GuestFile, guest_files
-from guest.first_boot import BOOTCMD, RUNCMD
-from guest.plan import RoutingPlan
+from multiport.guest import document
+from multiport.guest.errors import GuestError, shown
+from multiport.guest.files import GuestFile, guest_files
+from multiport.guest.first_boot import BOOTCMD, RUNCMD
+from multiport.guest.plan import RoutingPlan
 
 HEADER: Final = "#cloud-config"
 """First line of a cloud-config document."""

@@ -7,8 +7,8 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from guest import plan as numbers
-from guest.plan import RoutingPlan, plan_text
+from multiport.guest import plan as numbers
+from multiport.guest.plan import RoutingPlan, plan_text
 
 SCRIPT_PATH: Final = "/usr/local/sbin/policy-routing"
 """The script."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from guest.files import CHECK_TIMER, PLAN_PATH, SCRIPT_PATH, SERVICE
+from multiport.guest.files import CHECK_TIMER, PLAN_PATH, SCRIPT_PATH, SERVICE
 
 _UNITS = f"{SERVICE} {CHECK_TIMER}"
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Final
 
-from guest.errors import GuestError, shown
-from guest.plan import METADATA_PREFIX, check_slot, unicast_mac
+from multiport.guest.errors import GuestError, shown
+from multiport.guest.plan import METADATA_PREFIX, check_slot, unicast_mac
 
 VALUE_CHARACTERS_MAX: Final = 255
 """Longest metadata value, and longest key, that Nova takes (its API schema)."""

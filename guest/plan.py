@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from guest.errors import GuestError, shown
+from multiport.guest.errors import GuestError, shown
 
 PLAN_VERSION: Final = 1
 """First line of the plan file; the script refuses any other."""

@@ -8,8 +8,8 @@ change the table of a living sibling.
 import hashlib
 from collections.abc import Mapping
 
-from guest.errors import GuestError
-from guest.plan import SLOT_MAX, check_slot
+from multiport.guest.errors import GuestError
+from multiport.guest.plan import SLOT_MAX, check_slot
 
 
 def assign_slots(pinned: Mapping[str, int | None]) -> dict[str, int]:

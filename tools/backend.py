@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.settings import PACKETS
-from tools import toolchain
-from tools.toolchain import ROOT
+from multiport import toolchain
+from multiport.toolchain import ROOT
 
 LAB_MODE = os.environ.get("LAB_MODE") or "api"
 STATE = ROOT / ".state" / (PACKETS if LAB_MODE == PACKETS else "")

@@ -13,11 +13,12 @@ from typing import Any
 from lab import settings
 from lab.packets import outside
 from lab.settings import API, PACKETS, LabError
-from tools import backend, outputs, toolchain
+from multiport import toolchain
+from tools import backend, outputs
 
 ROOT = toolchain.ROOT
 LAB = [sys.executable, "-m", "lab", "--mode", backend.LAB_MODE]
-VERIFY = [sys.executable, "-m", "verify"]
+VERIFY = [sys.executable, "-m", "multiport.verify"]
 DIRECT = [sys.executable, "-m", "lab.direct"]
 
 
@@ -156,7 +157,7 @@ def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Bac
     if verb in ("up", "preview", "down"):
         command = {
             "up": ["up", "--yes", "--suppress-outputs"],
-            "preview": ["preview", "--policy-pack", "policy"],
+            "preview": ["preview", "--policy-pack", "multiport/policy"],
             "down": ["destroy", "--yes", "--skip-preview"],
         }[verb]
         if not where.exists and verb == "down":

@@ -15,7 +15,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from lab.packets import layer
-from tools import evidence, toolchain
+from multiport import toolchain
+from tools import evidence
 
 ROOT = toolchain.ROOT
 REPORTS = ROOT / ".reports"
@@ -83,12 +84,10 @@ def check_stages() -> list[list[Stage]]:
             "components",
             "guest",
             "lab",
-            "policy",
-            "review",
+            "multiport",
             "tests",
             "examples",
             "tools",
-            "verify",
         )
         if (ROOT / each).exists()
     ]

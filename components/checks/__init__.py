@@ -7,16 +7,16 @@ directly through those that concern it. What is not known yet, a Pulumi output, 
 from collections.abc import Iterable
 from typing import TypeVar
 
-from components.checks.floating_ips import floating_ip_faults, floating_ips_faults
-from components.checks.networks import network_faults
-from components.checks.ports import port_faults
-from components.checks.security_groups import security_group_faults, server_group_faults
-from components.checks.servers import instance_faults, server_faults
-from components.checks.shape import shaped
-from components.checks.stack import topology_faults
-from components.checks.virtual_ips import address_pairs_faults, virtual_ip_faults
-from components.config_error import ConfigError, Fault
-from components.topology import Topology
+from multiport.components.checks.floating_ips import floating_ip_faults, floating_ips_faults
+from multiport.components.checks.networks import network_faults
+from multiport.components.checks.ports import port_faults
+from multiport.components.checks.security_groups import security_group_faults, server_group_faults
+from multiport.components.checks.servers import instance_faults, server_faults
+from multiport.components.checks.shape import shaped
+from multiport.components.checks.stack import topology_faults
+from multiport.components.checks.virtual_ips import address_pairs_faults, virtual_ip_faults
+from multiport.components.config_error import ConfigError, Fault
+from multiport.components.topology import Topology
 
 __all__ = [
     "address_pairs_faults",

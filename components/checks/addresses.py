@@ -7,10 +7,10 @@ import re
 from collections.abc import Generator, Iterator, Mapping
 from ipaddress import IPv4Network, ip_address, ip_network
 
-from components.addressing import Address, Network
-from components.checks import known
-from components.checks.facts import FEWEST_HOST_BITS, SubnetFacts
-from components.config_error import Fault, key_path, shown
+from multiport.components.addressing import Address, Network
+from multiport.components.checks import known
+from multiport.components.checks.facts import FEWEST_HOST_BITS, SubnetFacts
+from multiport.components.config_error import Fault, key_path, shown
 
 MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 # Ranges of which no subnet can be: this host, loopback, link-local (metadata), multicast, reserved.

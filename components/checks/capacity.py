@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from ipaddress import ip_address
 
-from components import addressing
-from components.addressing import Address
-from components.checks import facts
-from components.checks.ports import MOST_PAIRS
-from components.config_error import Fault, key_path
-from components.topology import Topology
+from multiport.components import addressing
+from multiport.components.addressing import Address
+from multiport.components.checks import facts
+from multiport.components.checks.ports import MOST_PAIRS
+from multiport.components.config_error import Fault, key_path
+from multiport.components.topology import Topology
 
 
 def pair_faults(topology: Topology) -> Iterator[Fault]:

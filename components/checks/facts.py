@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from components import addressing
-from components.addressing import Address, Network
-from components.checks import known
+from multiport.components import addressing
+from multiport.components.addressing import Address, Network
+from multiport.components.checks import known
 
 # Bits that hosts need at least: two leave a network address, a gateway, a host and a broadcast address.
 FEWEST_HOST_BITS = 2

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from components.checks import addresses, facts, known, names
-from components.checks.facts import NetworkFacts, SubnetFacts
-from components.config_error import Fault, key_path, named, shown
+from multiport.components.checks import addresses, facts, known, names
+from multiport.components.checks.facts import NetworkFacts, SubnetFacts
+from multiport.components.config_error import Fault, key_path, named, shown
 
 NOT_FOUND = "Neutron answers 404 ExternalGatewayForFloatingIPNotFound"
 

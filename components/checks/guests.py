@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from components.checks import known, names, slots
-from components.config_error import Fault, key_path, shown
-from guest import cloud_config, metadata
-from guest.errors import GuestError
-from guest.plan import SLOT_MAX, BootPort, RoutingPlan
+from multiport.components.checks import known, names, slots
+from multiport.components.config_error import Fault, key_path, shown
+from multiport.guest import cloud_config, metadata
+from multiport.guest.errors import GuestError
+from multiport.guest.plan import SLOT_MAX, BootPort, RoutingPlan
 
 RETURN_PATHS = ("policy_routing", "none")
 GUEST_UPDATES = ("replace", "keep")

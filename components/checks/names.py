@@ -4,8 +4,8 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from components.checks import known
-from components.config_error import Fault, key_path, named, shown
+from multiport.components.checks import known
+from multiport.components.config_error import Fault, key_path, named, shown
 
 # Keys become resource names, metadata keys and host names: the strictest of these, with room for a prefix, is the host name.
 KEY = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")

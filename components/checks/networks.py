@@ -3,11 +3,11 @@
 from collections.abc import Generator, Iterator, Mapping
 from itertools import combinations
 
-from components import addressing
-from components.addressing import Address, Network
-from components.checks import addresses, facts, known, names
-from components.checks.facts import AUTOMATIC
-from components.config_error import Fault, key_path, shown
+from multiport.components import addressing
+from multiport.components.addressing import Address, Network
+from multiport.components.checks import addresses, facts, known, names
+from multiport.components.checks.facts import AUTOMATIC
+from multiport.components.config_error import Fault, key_path, shown
 
 # Least and greatest MTU: IPv4's least datagram (RFC 791), Neutron's own limit; IPv6's least (RFC 8200).
 LEAST_MTU = 68

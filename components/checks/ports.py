@@ -5,11 +5,11 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from components.addressing import Address, Network
-from components.checks import addresses, facts, floating_ips, known, names
-from components.checks.facts import NetworkFacts, SubnetFacts
-from components.config_error import Fault, key_path, named, shown
-from guest.plan import SLOT_MAX, TABLE_BASE
+from multiport.components.addressing import Address, Network
+from multiport.components.checks import addresses, facts, floating_ips, known, names
+from multiport.components.checks.facts import NetworkFacts, SubnetFacts
+from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.guest.plan import SLOT_MAX, TABLE_BASE
 
 # Neutron's default of max_allowed_address_pair.
 MOST_PAIRS = 10

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from components.checks import facts, names
-from components.config_error import Fault, key_path, named
-from components.topology import PortConfig, SecurityGroupArgs, ServerConfig, Topology, VirtualIpConfig
+from multiport.components.checks import facts, names
+from multiport.components.config_error import Fault, key_path, named
+from multiport.components.topology import PortConfig, SecurityGroupArgs, ServerConfig, Topology, VirtualIpConfig
 
 
 def server_faults(path: str, server: ServerConfig, topology: Topology) -> Iterator[Fault]:

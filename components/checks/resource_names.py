@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from components.checks import floating_ips
-from components.config_error import Fault, key_path, named
-from components.topology import Topology
+from multiport.components.checks import floating_ips
+from multiport.components.config_error import Fault, key_path, named
+from multiport.components.topology import Topology
 
 
 def name_faults(topology: Topology) -> Iterator[Fault]:

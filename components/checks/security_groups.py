@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from components.checks import addresses, known, names
-from components.config_error import Fault, key_path, shown
+from multiport.components.checks import addresses, known, names
+from multiport.components.config_error import Fault, key_path, shown
 
 # The names that the provider takes, with their numbers (IANA), by which Neutron compares them.
 PROTOCOLS = {

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from components.checks import facts, floating_ips, guests, known, names, ports, slots
-from components.checks.facts import NetworkFacts
-from components.config_error import Fault, key_path, named, shown
+from multiport.components.checks import facts, floating_ips, guests, known, names, ports, slots
+from multiport.components.checks.facts import NetworkFacts
+from multiport.components.config_error import Fault, key_path, named, shown
 
 
 def server_faults(

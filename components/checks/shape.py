@@ -11,8 +11,8 @@ from typing import Any, NotRequired, Union, get_args, get_origin
 
 from typing_extensions import is_typeddict
 
-from components.checks import names
-from components.config_error import Fault, key_path, shown
+from multiport.components.checks import names
+from multiport.components.config_error import Fault, key_path, shown
 
 # What an error that concerns everything is about.
 WHOLE = "configuration"

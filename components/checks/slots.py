@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from components.checks import known, names
-from components.config_error import Fault, key_path, named, shown
-from guest.plan import SLOT_MAX
-from guest.slots import derived_slot
+from multiport.components.checks import known, names
+from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.guest.plan import SLOT_MAX
+from multiport.guest.slots import derived_slot
 
 
 def slot_faults(path: str, server: Mapping[str, object]) -> Iterator[Fault]:

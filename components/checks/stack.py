@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from components.checks import capacity, facts, floating_ips, names, ports, references, resource_names, virtual_ips
-from components.checks.facts import NetworkFacts
-from components.checks.networks import network_faults
-from components.checks.security_groups import security_group_faults, server_group_faults
-from components.checks.servers import server_faults
-from components.config_error import Fault, key_path, named, shown
-from components.topology import PortConfig, PrivateNetworkArgs, ServerConfig, Topology
+from multiport.components.checks import capacity, facts, floating_ips, names, ports, references, resource_names, virtual_ips
+from multiport.components.checks.facts import NetworkFacts
+from multiport.components.checks.networks import network_faults
+from multiport.components.checks.security_groups import security_group_faults, server_group_faults
+from multiport.components.checks.servers import server_faults
+from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.topology import PortConfig, PrivateNetworkArgs, ServerConfig, Topology
 
 # Rackspace Flex's external network, which is also its pool of floating IPs.
 EXTERNAL_NETWORK = "PUBLICNET"

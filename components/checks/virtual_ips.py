@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from components.checks import addresses, facts, floating_ips, known, names, ports
-from components.checks.facts import NetworkFacts
-from components.config_error import Fault, key_path
+from multiport.components.checks import addresses, facts, floating_ips, known, names, ports
+from multiport.components.checks.facts import NetworkFacts
+from multiport.components.config_error import Fault, key_path
 
 
 def virtual_ip_faults(

@@ -2,12 +2,12 @@
 
 import pulumi
 
-from components.address_pairs import AddressPairs
-from components.floating_ips import FloatingIps
-from components.multi_port_instance import MultiPortInstance, MultiPortInstanceArgs, PortArgs
-from components.network_ref import external_network
-from components.private_network import PrivateNetwork
-from components.security_group import SecurityGroup
+from multiport.components.address_pairs import AddressPairs
+from multiport.components.floating_ips import FloatingIps
+from multiport.components.multi_port_instance import MultiPortInstance, MultiPortInstanceArgs, PortArgs
+from multiport.components.network_ref import external_network
+from multiport.components.private_network import PrivateNetwork
+from multiport.components.security_group import SecurityGroup
 
 reachable = SecurityGroup("reachable", {"rules": [{"protocol": "icmp"}, {"protocol": "tcp", "port_range_min": 22}]})
 front = PrivateNetwork("front", {"subnets": {"v4": {"cidr": "192.168.1.0/24"}}, "router": {"external_network": "PUBLICNET"}})

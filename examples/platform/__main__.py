@@ -7,9 +7,9 @@ load balancer's floating IP goes on to a resource of this program's own.
 import pulumi
 import pulumi_openstack as openstack
 
-from components.multi_port_instance import MultiPortInstance
-from components.private_network import PrivateNetwork
-from components.security_group import SecurityGroup
+from multiport.components.multi_port_instance import MultiPortInstance
+from multiport.components.private_network import PrivateNetwork
+from multiport.components.security_group import SecurityGroup
 
 WORKERS = {"red": "10.50.0.11", "green": "10.50.0.12", "blue": "10.50.0.13"}
 

@@ -2,9 +2,9 @@
 
 import pulumi
 
-from components.multi_port_instance import MultiPortInstance
-from components.private_network import PrivateNetwork
-from components.security_group import SecurityGroup
+from multiport.components.multi_port_instance import MultiPortInstance
+from multiport.components.private_network import PrivateNetwork
+from multiport.components.security_group import SecurityGroup
 
 network = PrivateNetwork("front", {"subnets": {"v4": {"cidr": "192.168.0.0/24"}}, "router": {"external_network": "PUBLICNET"}})
 reachable = SecurityGroup("reachable", {"rules": [{"protocol": "icmp"}, {"protocol": "tcp", "port_range_min": 22}]})

@@ -11,8 +11,8 @@ import openstack
 import pytest
 from filelock import FileLock
 
+from multiport import toolchain
 from tests.engine.stack import ROOT, Stack
-from tools import toolchain
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

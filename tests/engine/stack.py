@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tools import toolchain
+from multiport import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "multiport"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from multiport import toolchain
 from tests.engine.stack import ROOT
-from tools import toolchain
 
 
 @pytest.fixture

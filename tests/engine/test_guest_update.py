@@ -13,14 +13,14 @@ from tests.engine.stack import ROOT, Stack
 
 @pytest.fixture
 def stack(make_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
-    """A stack with a guest package of its own, so that a test can change the script."""
+    """A stack with a package of its own, so that a test can change the script."""
     stack = make_stack(request.node.originalname.replace("_", "-")[5:30].strip("-"))
-    shutil.copytree(ROOT / "guest", stack.folder / "guest", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "multiport", stack.folder / "multiport", ignore=shutil.ignore_patterns("__pycache__"))
     return stack
 
 
 def change_the_script(stack: Stack) -> None:
-    script = stack.folder / "guest" / "templates" / "policy-routing"
+    script = stack.folder / "multiport" / "guest" / "templates" / "policy-routing"
     script.write_text(script.read_text() + ": changed\n")  # a comment would not be rendered
 
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import yaml
 
-from guest.cloud_config import user_data
-from guest.errors import GuestError
-from guest.files import PLAN_PATH, static_files
-from guest.metadata import PortFacts, Route, RoutingOptions, server_metadata
-from guest.plan import BootPort, RoutingPlan, plan_text
-from guest.slots import assign_slots
+from multiport.guest.cloud_config import user_data
+from multiport.guest.errors import GuestError
+from multiport.guest.files import PLAN_PATH, static_files
+from multiport.guest.metadata import PortFacts, Route, RoutingOptions, server_metadata
+from multiport.guest.plan import BootPort, RoutingPlan, plan_text
+from multiport.guest.slots import assign_slots
 
 HERE: Final = Path(__file__).parent
 CASES: Final = HERE / "cases"

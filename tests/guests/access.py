@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from guest.files import PLAN_PATH
+from multiport.guest.files import PLAN_PATH
 from tests.guests.network import Network, Nic
 
 

@@ -6,9 +6,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from guest.cloud_config import user_data
-from guest.metadata import PortFacts, RoutingOptions, server_metadata
-from guest.plan import BootPort, RoutingPlan
+from multiport.guest.cloud_config import user_data
+from multiport.guest.metadata import PortFacts, RoutingOptions, server_metadata
+from multiport.guest.plan import BootPort, RoutingPlan
 from tests.guests.network import GATEWAY, MTU, Nic
 
 UUID: Final = "6f2a5d1e-1c3b-4d5e-8f90-a1b2c3d4e5f6"

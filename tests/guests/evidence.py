@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from guest.files import SERVICE
+from multiport.guest.files import SERVICE
 from tests.guests.access import Guest, asked
 from tests.guests.network import Nic
 from tests.guests.probes import ENOUGH, INTERVAL, PATIENCE, tcp_answers

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from guest.plan import table
+from multiport.guest.plan import table
 from tests.guests.access import Guest, asked, interfaces, last_leased, online, plan_written
 from tests.guests.config_drive import meta_data
 from tests.guests.evidence import ACCEPTED, cloud_init_faults, prove, state

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from guest.files import SERVICE
 from lab.guests.images import Say, disk
 from lab.guests.stacks import NetworkStack
+from multiport.guest.files import SERVICE
 from tests.guests import life
 from tests.guests.config_drive import config_drive, meta_data
 from tests.guests.folders import temporary_folder

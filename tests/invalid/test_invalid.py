@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components import checks
-from components.config_error import ConfigError, Fault
+from multiport.components import checks
+from multiport.components.config_error import ConfigError, Fault
 
 CASES = sorted(Path(__file__).parent.glob("*.yaml"))
 

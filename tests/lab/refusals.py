@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import openstack.exceptions
 import pytest
 
-from components import two_steps
-from components.config_error import ConfigError
+from multiport.components import two_steps
+from multiport.components.config_error import ConfigError
 from tests.invalid.test_invalid import read, run
 from tests.lab.topology import Topology, named
 

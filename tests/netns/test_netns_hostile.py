@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from guest.files import PLAN_PATH
+from multiport.guest.files import PLAN_PATH
 from tests.netns.metadata_service import UUID, MetadataService, meta_data, metadata_service
 from tests.netns.topology import Cloud, Port, kernel_state
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, Self
 
-from guest.files import PLAN_PATH, static_files
-from guest.plan import BootPort, RoutingPlan, plan_text
+from multiport.guest.files import PLAN_PATH, static_files
+from multiport.guest.plan import BootPort, RoutingPlan, plan_text
 from tests.netns.namespace import Namespace, Program, wait_until
 from tests.netns.traffic import Sender, Server, connects, pings
 

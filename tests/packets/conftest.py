@@ -12,13 +12,13 @@ import pytest
 from lab import settings
 from lab.packets.plane import Packets
 from lab.settings import LabError
+from multiport import toolchain
 from tests.engine.conftest import cli
 from tests.engine.stack import ROOT, Stack
 from tests.lab.command import LabCommand
 from tests.packets.direct import Deployment, DirectStack
 from tests.packets.machine import changed, processes_of, snapshot
 from tests.packets.world import World
-from tools import toolchain
 
 __all__ = ["cli"]
 

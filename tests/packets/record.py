@@ -5,9 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from multiport.verify import report
+from multiport.verify.verdict import Row
 from tools import evidence
-from verify import report
-from verify.verdict import Row
 
 
 def utc() -> str:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from lab.settings import Settings
+from multiport.verify.verdict import FAILED, OK, Row
 from tests.engine.stack import Stack
 from tests.packets import record
 from tests.packets.local_stack import excerpt
 from tests.packets.verification import COMMAND, SAMPLE_SECONDS, amiss, verify
 from tests.packets.world import World
-from verify.verdict import FAILED, OK, Row
 
 ENOUGH = SAMPLE_SECONDS - 1
 

@@ -14,12 +14,12 @@ import pytest
 
 from lab.packets import namespaces
 from lab.settings import Settings
+from multiport.verify.verdict import FAILED, OK, Row
 from tests.engine.stack import Stack
 from tests.packets import record
 from tests.packets.local_stack import excerpt
 from tests.packets.verification import COMMAND, amiss, verify
 from tests.packets.world import World
-from verify.verdict import FAILED, OK, Row
 
 BOOT_SECONDS = 420
 PICKED_UP_SECONDS = {"later": 10.0, "quiet": 30.0}

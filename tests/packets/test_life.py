@@ -14,13 +14,13 @@ import pytest
 from lab.guests.stacks import STACKS, NetworkStack
 from lab.packets import guest_images, namespaces
 from lab.settings import Settings
+from multiport.verify.verdict import FAILED, OK, Row
 from tests.engine.house import replaced
 from tests.engine.stack import Stack
 from tests.guests.probes import Prober, icmp_socket
 from tests.packets import record
 from tests.packets.guests import BACK, BOOT, ENOUGH, Guest, describe, observed, ports_of
 from tests.packets.world import World, until
-from verify.verdict import FAILED, OK, Row
 
 SERVER = "two"
 SAMPLE_SECONDS = 20

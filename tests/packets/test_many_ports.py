@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from lab.settings import Settings
+from multiport.verify.verdict import OK, Row
 from tests.engine.stack import Stack
 from tests.packets import record
 from tests.packets.local_stack import excerpt, unrouted
 from tests.packets.verification import COMMAND, amiss, verify
 from tests.packets.world import World, until
-from verify.verdict import OK, Row
 
 SERVERS = ("two", "three")
 BOOT_SECONDS = 420

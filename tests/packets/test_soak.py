@@ -19,6 +19,7 @@ import pytest
 from lab.guests.stacks import STACKS
 from lab.packets import guest_images, namespaces
 from lab.settings import Settings
+from multiport.verify.verdict import FAILED, OK, Row
 from tests.engine.stack import Stack
 from tests.guests.probes import Prober, icmp_socket
 from tests.packets import record
@@ -26,7 +27,6 @@ from tests.packets.capture import Capture
 from tests.packets.faults import Faults, Happened
 from tests.packets.guests import BOOT, Guest, describe, observed, ports_of
 from tests.packets.world import World, until
-from verify.verdict import FAILED, OK, Row
 
 SECONDS: Final = 60 * float(os.environ.get("MULTIPORT_SOAK_MINUTES") or 30)
 SEED: Final = int(os.environ.get("MULTIPORT_SOAK_SEED") or secrets.randbelow(10**6))

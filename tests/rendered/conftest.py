@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from guest.files import guest_files
-from guest.plan import BootPort, RoutingPlan
+from multiport.guest.files import guest_files
+from multiport.guest.plan import BootPort, RoutingPlan
 from tools.fetch_check_tools import command
 
 PLAN = RoutingPlan((BootPort(37, "fa:16:3e:00:00:01", primary=True), BootPort(212, "fa:16:3e:00:00:02")))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from guest.first_boot import BOOTCMD, RUNCMD
+from multiport.guest.first_boot import BOOTCMD, RUNCMD
 
 SCRIPT = "usr/local/sbin/policy-routing"
 # cloud-init makes one script of each list, with this first line.

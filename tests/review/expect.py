@@ -6,12 +6,12 @@ from pathlib import Path
 
 import yaml
 
-from review.markdown import markdown
-from review.preview import read
-from review.redaction import Redaction
-from review.report import Report, report
-from review.terminal import terminal
-from review.topology import Topology
+from multiport.review.markdown import markdown
+from multiport.review.preview import read
+from multiport.review.redaction import Redaction
+from multiport.review.report import Report, report
+from multiport.review.terminal import terminal
+from multiport.review.topology import Topology
 from tests.review import recording
 
 

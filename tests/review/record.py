@@ -18,17 +18,16 @@ from typing import Any
 
 import yaml
 
-import guest.files
-from review.preview import read as read_preview
-from review.redaction import Redaction, prelude_config, secrets_of
-from review.rendered import rendered
+from multiport import toolchain
+from multiport.review.preview import read as read_preview
+from multiport.review.redaction import Redaction, prelude_config, secrets_of
+from multiport.review.rendered import rendered
 from tests.engine.stack import PROJECT, ROOT, Stack
 from tests.review import recording
 from tests.review.cases import CASES, Case
-from tools import toolchain
 
 NAME = "review"
-POLICIES = ROOT / "policy"
+POLICIES = ROOT / "multiport" / "policy"
 
 
 def main() -> int:
@@ -129,11 +128,11 @@ def preview_of(stack: Stack, environment: dict[str, str], *, policies: bool) -> 
 
 
 def _other_guest(folder: Path, line: str) -> Path:
-    """A copy of the guest whose script ends with one line more."""
+    """A copy of the package whose guest script ends with one line more."""
     other = folder / "other"
     shutil.rmtree(other, ignore_errors=True)
-    shutil.copytree(Path(guest.files.__file__).parent, other / "guest", ignore=shutil.ignore_patterns("__pycache__"))
-    template = other / "guest" / "templates" / "policy-routing"
+    shutil.copytree(ROOT / "multiport", other / "multiport", ignore=shutil.ignore_patterns("__pycache__"))
+    template = other / "multiport" / "guest" / "templates" / "policy-routing"
     text = template.read_text()
     last = text.rindex("\n", 0, -1)
     template.write_text(f"{text[:last]}\n{line}{text[last:]}")

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from multiport import toolchain
+from multiport.toolchain import Toolchain
 from tests.engine.stack import ROOT
 from tests.review.cases import house
 from tests.review.test_hosts import Server
-from tools import toolchain
-from tools.toolchain import Toolchain
 
-PARTS = ("Pulumi.yaml", "__main__.py", "components", "guest", "policy", "review", "tools")
+PARTS = ("Pulumi.yaml", "__main__.py", "multiport", "tools")
 MARK = "<!-- multiport review of multiport/dev -->"
 
 
@@ -90,7 +90,7 @@ class Repository:
 
     def pipeline(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "review.pipeline", *arguments],
+            [sys.executable, "-m", "multiport.review.pipeline", *arguments],
             cwd=self.folder,
             env={**self.environment, **environment},
             text=True,

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from review.markdown import markdown
-from review.preview import read
-from review.report import report
-from review.terminal import terminal
-from review.wording import block, code, prose, visible
+from multiport.review.markdown import markdown
+from multiport.review.preview import read
+from multiport.review.report import report
+from multiport.review.terminal import terminal
+from multiport.review.wording import block, code, prose, visible
 from tests.review import recording
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

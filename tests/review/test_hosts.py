@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from review.hosts import GitHub, GitLab, Host, HostError, reviewed, reviewing, stick
+from multiport.review.hosts import GitHub, GitLab, Host, HostError, reviewed, reviewing, stick
 
 MARK = "<!-- multiport review of multiport/prod -->"
 BODY = f"{MARK}\n**x**"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from review.mermaid import PORTS_MOST, _label, mermaid
+from multiport.review.mermaid import PORTS_MOST, _label, mermaid
 from tests.review import expect
 from tests.review.cases import CASES
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from policy.rules import POLICIES
+from multiport.policy.rules import POLICIES
 from tests.engine.stack import ROOT, Stack
 from tests.review.record import preview_of
 

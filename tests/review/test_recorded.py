@@ -8,10 +8,10 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from review.markdown import GITHUB_MOST, markdown
-from review.preview import read
-from review.redaction import Redaction
-from review.report import report
+from multiport.review.markdown import GITHUB_MOST, markdown
+from multiport.review.preview import read
+from multiport.review.redaction import Redaction
+from multiport.review.report import report
 from tests.review import expect, recording
 from tests.review.cases import CASES
 

@@ -10,11 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review.markdown import markdown
-from review.preview import Preview, read
-from review.redaction import SECRET, Redaction, prelude_config, secrets_of
-from review.report import report
-from review.terminal import terminal
+from multiport.review.markdown import markdown
+from multiport.review.preview import Preview, read
+from multiport.review.redaction import SECRET, Redaction, prelude_config, secrets_of
+from multiport.review.report import report
+from multiport.review.terminal import terminal
 from tests.review import expect, recording
 from tests.review.cases import CASES
 

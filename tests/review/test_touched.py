@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from review.pipeline import touched
-from review.pulumi_cli import CliError
+from multiport.review.pipeline import touched
+from multiport.review.pulumi_cli import CliError
 
 Repository = Callable[..., list[str]]
 
@@ -54,7 +54,7 @@ def repository(tmp_path: Path) -> Repository:
         (["__main__.py"], ["dev", "prod"]),
         (["Pulumi.yaml"], ["dev", "prod"]),
         (["requirements.lock"], ["dev", "prod"]),
-        (["policy/rules.py"], ["dev", "prod"]),
+        (["multiport/policy/rules.py"], ["dev", "prod"]),
         (["stacks/Pulumi.new.yaml"], ["new"]),
         (["stacks/Pulumi.a b\nc.yaml"], ["a b\nc"]),
     ],

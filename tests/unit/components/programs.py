@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 
-from components.floating_ips import FloatingIps, FloatingIpsArgs
-from components.multi_port_instance import MultiPortInstance, MultiPortInstanceArgs
-from components.network_ref import NetworkRef
-from components.private_network import PrivateNetwork
+from multiport.components.floating_ips import FloatingIps, FloatingIpsArgs
+from multiport.components.multi_port_instance import MultiPortInstance, MultiPortInstanceArgs
+from multiport.components.network_ref import NetworkRef
+from multiport.components.private_network import PrivateNetwork
 
 if TYPE_CHECKING:
-    from components.topology import PrivateNetworkArgs
+    from multiport.components.topology import PrivateNetworkArgs
 
 FRONT: NetworkRef = {
     "id": "net-front",

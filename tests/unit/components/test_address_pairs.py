@@ -3,8 +3,8 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from components.address_pairs import AddressPairs, AddressPairsArgs
-from components.config_error import ConfigError
+from multiport.components.address_pairs import AddressPairs, AddressPairsArgs
+from multiport.components.config_error import ConfigError
 from tests.unit.components.deployment import deploy
 from tests.unit.components.expected import asked, by_name, tags
 from tests.unit.components.programs import FRONT, OUTSIDE, floating, network, server

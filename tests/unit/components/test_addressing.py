@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components import addressing
-from components.addressing import Network
-from components.topology import AllocationPoolArgs, FixedIpArgs, SubnetArgs
+from multiport.components import addressing
+from multiport.components.addressing import Network
+from multiport.components.topology import AllocationPoolArgs, FixedIpArgs, SubnetArgs
 
 
 def pool(start: str, end: str) -> AllocationPoolArgs:

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import is_typeddict
 
-from components import addressing, checks, topology
-from components.checks.shape import hints_of
-from components.config_error import ConfigError
-from components.multi_port_instance import MultiPortInstanceArgs
-from components.topology import PrivateNetworkArgs, Topology
-from guest.cloud_config import BYTES_MAX
+from multiport.components import addressing, checks, topology
+from multiport.components.checks.shape import hints_of
+from multiport.components.config_error import ConfigError
+from multiport.components.multi_port_instance import MultiPortInstanceArgs
+from multiport.components.topology import PrivateNetworkArgs, Topology
+from multiport.guest.cloud_config import BYTES_MAX
 
 VALID = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (Path(__file__).parent / "valid").glob("*.yaml")}
 
@@ -319,7 +319,7 @@ def test_no_rule_can_touch_an_output() -> None:
         + ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
     }
     assert not {name for name in imported if name.partition(".")[0].startswith("pulumi")}
-    assert "components.config_error" in imported
+    assert "multiport.components.config_error" in imported
 
 
 # what nobody would write

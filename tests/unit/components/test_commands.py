@@ -2,11 +2,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from components.commands import login, server_lines
-from components.multi_port_instance import PortState
+from multiport.components.commands import login, server_lines
+from multiport.components.multi_port_instance import PortState
 
 if TYPE_CHECKING:
-    from components.topology import ServerConfig
+    from multiport.components.topology import ServerConfig
 
 A: PortState = {
     "port_id": "1",

@@ -1,6 +1,6 @@
 import pytest
 
-from components.config_error import ConfigError, Fault, key_path, shown
+from multiport.components.config_error import ConfigError, Fault, key_path, shown
 
 
 def test_a_fault_is_one_line() -> None:

@@ -3,8 +3,8 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from components.config_error import ConfigError
-from components.floating_ips import FloatingIps, FloatingIpsArgs
+from multiport.components.config_error import ConfigError
+from multiport.components.floating_ips import FloatingIps, FloatingIpsArgs
 from tests.unit.components.deployment import deploy
 from tests.unit.components.expected import added, asked, by_name, changed, tags
 from tests.unit.components.programs import floating

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from guest.slots import derived_slot
+from multiport.guest.slots import derived_slot
 from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.expected import added, changed
 from tests.unit.components.programs import BACK, FRONT, OUTSIDE, server

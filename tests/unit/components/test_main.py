@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.config_error import ConfigError
+from multiport.components.config_error import ConfigError
 from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.expected import added, changed
 from tests.unit.components.wire import UNKNOWN

@@ -6,10 +6,10 @@ import pulumi
 import pytest
 import yaml
 
-from components.config_error import ConfigError
-from components.network_ref import external_network
-from guest.files import PLAN_PATH
-from guest.slots import derived_slot
+from multiport.components.config_error import ConfigError
+from multiport.components.network_ref import external_network
+from multiport.guest.files import PLAN_PATH
+from multiport.guest.slots import derived_slot
 from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.expected import asked, by_name, tags
 from tests.unit.components.programs import BACK, FRONT, OUTSIDE, SUBNET, network, server

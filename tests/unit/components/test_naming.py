@@ -1,7 +1,7 @@
 import pulumi
 import pytest
 
-from components import naming
+from multiport.components import naming
 from tests.unit.components.deployment import deploy
 
 

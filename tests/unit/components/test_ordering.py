@@ -6,7 +6,7 @@ import pulumi
 import pulumi_openstack as openstack
 import pytest
 
-from components.ordering import after
+from multiport.components.ordering import after
 from tests.unit.components.deployment import deploy
 from tests.unit.components.wire import UNKNOWN, Secret
 

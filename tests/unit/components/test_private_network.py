@@ -4,7 +4,7 @@ import pulumi
 import pulumi_openstack as openstack
 import pytest
 
-from components.config_error import ConfigError
+from multiport.components.config_error import ConfigError
 from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.expected import asked, by_name, tags
 from tests.unit.components.programs import network, server

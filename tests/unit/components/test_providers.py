@@ -6,10 +6,10 @@ import pulumi
 import pulumi_openstack as openstack
 import pytest
 
-from components.address_pairs import AddressPairs
-from components.network_ref import external_network
-from components.private_network import PrivateNetwork
-from components.security_group import SecurityGroup
+from multiport.components.address_pairs import AddressPairs
+from multiport.components.network_ref import external_network
+from multiport.components.private_network import PrivateNetwork
+from multiport.components.security_group import SecurityGroup
 from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.programs import FRONT, floating, network, server
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, cast
 import pulumi
 import pytest
 
-from components.address_pairs import AddressPairs, AddressPairsArgs
-from components.config_error import ConfigError
-from components.network_ref import NetworkRef
-from components.security_group import SecurityGroup
+from multiport.components.address_pairs import AddressPairs, AddressPairsArgs
+from multiport.components.config_error import ConfigError
+from multiport.components.network_ref import NetworkRef
+from multiport.components.security_group import SecurityGroup
 from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.programs import BACK, FRONT, floating, network, server
 
 if TYPE_CHECKING:
-    from components.topology import SecurityGroupArgs
+    from multiport.components.topology import SecurityGroupArgs
 
 ROUTER = {"external_network": "PUBLICNET"}
 

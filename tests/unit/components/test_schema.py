@@ -14,7 +14,15 @@ from pulumi.provider.experimental.analyzer import Analyzer
 from pulumi.provider.experimental.schema import generate_schema
 from typing_extensions import is_typeddict
 
-from components import address_pairs, floating_ips, multi_port_instance, network_ref, private_network, security_group, topology
+from multiport.components import (
+    address_pairs,
+    floating_ips,
+    multi_port_instance,
+    network_ref,
+    private_network,
+    security_group,
+    topology,
+)
 from tests.unit.components.deployment import deploy
 from tests.unit.components.programs import FRONT, floating, network, server
 

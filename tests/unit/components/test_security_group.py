@@ -2,13 +2,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from components.config_error import ConfigError
-from components.security_group import SecurityGroup
+from multiport.components.config_error import ConfigError
+from multiport.components.security_group import SecurityGroup
 from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.expected import added, asked, by_name, changed, tags
 
 if TYPE_CHECKING:
-    from components.topology import SecurityGroupArgs
+    from multiport.components.topology import SecurityGroupArgs
 
 PARENT = "SecurityGroup web"
 ICMP: dict[str, Any] = {"protocol": "icmp"}

@@ -8,8 +8,8 @@ from typing import Any, Union, get_args, get_origin
 import pytest
 from typing_extensions import is_typeddict
 
-from components import topology
-from components.checks.shape import hints_of
+from multiport.components import topology
+from multiport.components.checks.shape import hints_of
 
 RECORDS = [each for each in vars(topology).values() if is_typeddict(each)]
 

@@ -8,11 +8,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guest.cloud_config import BYTES_MAX, ENCODED_CHARACTERS_MAX, HEADER, user_data
-from guest.errors import GuestError
-from guest.files import guest_files
-from guest.first_boot import BOOTCMD, RUNCMD
-from guest.plan import BootPort, RoutingPlan
+from multiport.guest.cloud_config import BYTES_MAX, ENCODED_CHARACTERS_MAX, HEADER, user_data
+from multiport.guest.errors import GuestError
+from multiport.guest.files import guest_files
+from multiport.guest.first_boot import BOOTCMD, RUNCMD
+from multiport.guest.plan import BootPort, RoutingPlan
 
 PLAN = RoutingPlan((BootPort(37, "fa:16:3e:00:00:01", primary=True),))
 OURS: dict[str, list[Any]] = {

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import guest
-from guest.document import dump, load
+from multiport import guest
+from multiport.guest.document import dump, load
 
 TEXTS = st.text() | st.text(alphabet="aé \t\n\r\x85\u2028\u2029\ufeff\U0001f642#:-|>'\"%@`{}[],&*!?~\\0\x00\x7f\ud800")
 SCALARS = (
@@ -123,14 +123,14 @@ def test_keys_may_be_written_one_after_the_other(first: object, second: object) 
 
 def run_python(code: str, seed: int) -> str:
     environment = os.environ | {"PYTHONHASHSEED": str(seed)}
-    root = Path(guest.__file__).parent.parent
+    root = Path(guest.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, text=True, check=True)
     return done.stdout
 
 
 def test_same_bytes_in_every_process() -> None:
     text = "{set: !!set {one, two, three, four, 5, 6.5}, mapping: {b: 1, a: 2}}"
-    code = f"from guest.document import dump, load; print(dump(load({text!r})), end='')"
+    code = f"from multiport.guest.document import dump, load; print(dump(load({text!r})), end='')"
     outputs = {run_python(code, seed) for seed in range(5)}
     assert outputs == {dump(load(text))}
     assert yaml.safe_load(outputs.pop()) == yaml.safe_load(text)

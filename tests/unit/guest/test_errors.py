@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guest.errors import GuestError, shown
+from multiport.guest.errors import GuestError, shown
 
 
 def test_error_reads_as_one_line() -> None:

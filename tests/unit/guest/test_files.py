@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-import guest
-from guest import plan
-from guest.files import CHECK_TIMER, PLAN_PATH, SERVICE, guest_files, static_files
-from guest.plan import BootPort, RoutingPlan, plan_text
+from multiport import guest
+from multiport.guest import plan
+from multiport.guest.files import CHECK_TIMER, PLAN_PATH, SERVICE, GuestFile, guest_files, static_files
+from multiport.guest.plan import BootPort, RoutingPlan, plan_text
 
 PLAN = RoutingPlan((BootPort(37, "fa:16:3e:00:00:01", primary=True),))
 
@@ -30,7 +30,7 @@ def test_modes() -> None:
 
 
 @pytest.mark.parametrize("file", guest_files(PLAN), ids=lambda file: file.path)
-def test_text_that_yaml_shows_as_a_block(file: guest.files.GuestFile) -> None:
+def test_text_that_yaml_shows_as_a_block(file: GuestFile) -> None:
     assert re.search(r"[^\n]\n\Z", file.content)
     assert not file.content.startswith((" ", "\n"))
     assert re.search(r"[ \t]$|[^\n\x20-\x7e]", file.content, re.MULTILINE) is None

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from guest.files import CHECK_TIMER, PLAN_PATH, SCRIPT_PATH, SERVICE, static_files
-from guest.first_boot import BOOTCMD, RUNCMD
+from multiport.guest.files import CHECK_TIMER, PLAN_PATH, SCRIPT_PATH, SERVICE, static_files
+from multiport.guest.first_boot import BOOTCMD, RUNCMD
 
 UNITS = f"{SERVICE} {CHECK_TIMER}"
 RECORD = '#!/bin/sh\nprintf "%s\\n" "${0##*/} $*" | head -n 1 >> "$LOG"\n'

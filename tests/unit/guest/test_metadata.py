@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guest.errors import GuestError
-from guest.metadata import (
+from multiport.guest.errors import GuestError
+from multiport.guest.metadata import (
     ITEMS_MAX,
     VALUE_CHARACTERS_MAX,
     PortFacts,
@@ -23,7 +23,7 @@ from guest.metadata import (
     port_metadata,
     server_metadata,
 )
-from guest.plan import SLOT_MAX
+from multiport.guest.plan import SLOT_MAX
 
 T = TypeVar("T")
 KEYS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)

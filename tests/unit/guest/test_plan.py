@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guest import plan as numbers
-from guest.errors import GuestError
-from guest.plan import BootPort, RoutingPlan, plan_text, priorities, table, unicast_mac
+from multiport.guest import plan as numbers
+from multiport.guest.errors import GuestError
+from multiport.guest.plan import BootPort, RoutingPlan, plan_text, priorities, table, unicast_mac
 
 MACS = (
     st.integers(1, 2**48 - 1)

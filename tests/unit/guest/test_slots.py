@@ -4,9 +4,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from guest.errors import GuestError
-from guest.plan import SLOT_MAX
-from guest.slots import assign_slots, derived_slot
+from multiport.guest.errors import GuestError
+from multiport.guest.plan import SLOT_MAX
+from multiport.guest.slots import assign_slots, derived_slot
 
 KEYS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
 PINNED = st.dictionaries(KEYS, st.none() | st.integers(1, SLOT_MAX), max_size=20)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pulumi.automation import PulumiCommand
 
+from multiport import toolchain
+from multiport.toolchain import Toolchain, ToolchainError
 from tests.unit.tools.pulumi_stand_in import Answer, Pulumi
-from tools import toolchain
-from tools.toolchain import Toolchain, ToolchainError
 
 PLUGIN = version("pulumi-openstack")
 LISTED = Answer(says=json.dumps([{"name": "aws", "version": "1.0.0"}, {"name": "openstack", "version": PLUGIN}]))

@@ -1,6 +1,6 @@
 from typing import Any
 
-from verify.plan import USUAL_LOGINS, Address, VirtualIp, plan
+from multiport.verify.plan import USUAL_LOGINS, Address, VirtualIp, plan
 
 
 def port(mac: str = "FA:16:3E:00:00:01", floating_ips: dict[str, str] | None = None, **fixed_ips: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.readings import Echoes, Login, Pings, echoes, login, look, pings
+from multiport.verify.readings import Echoes, Login, Pings, echoes, login, look, pings
 
 RECORDED = Path(__file__).parent / "recorded"
 ETH0, ETH1 = "fa:16:3e:00:00:01", "fa:16:3e:00:00:02"

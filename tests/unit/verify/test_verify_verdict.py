@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from multiport.verify import report
+from multiport.verify.causes import CAUSES
+from multiport.verify.plan import Address, Plan, Port, Server, VirtualIp
+from multiport.verify.readings import Echoes, Login, Look, Pings, echoes, look
+from multiport.verify.verdict import Inside, Outside, Row, rows
 from tests.unit.verify.test_verify_readings import ETH0, ETH1, said
-from verify import report
-from verify.causes import CAUSES
-from verify.plan import Address, Plan, Port, Server, VirtualIp
-from verify.readings import Echoes, Login, Look, Pings, echoes, look
-from verify.verdict import Inside, Outside, Row, rows
 
 MACS = (ETH0, ETH1)
 SERVER = Server(

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from review import user_data
-from review.losses import Loss, losses, operation, rank, word
-from review.preview import NOTHING, UNKNOWN, Diagnostic, Finding, Preview, State, Step
-from review.topology import PortRow, Topology, UserData
-from review.user_data import FileDiff
-from review.wording import codes, count
+from multiport.guest.files import PLAN_PATH
+from multiport.review import user_data
+from multiport.review.losses import Loss, losses, operation, rank, word
+from multiport.review.preview import NOTHING, UNKNOWN, Diagnostic, Finding, Preview, State, Step
+from multiport.review.topology import PortRow, Topology, UserData
+from multiport.review.user_data import FileDiff
+from multiport.review.wording import codes, count
 
 # What no reader misses: the engine's own bookkeeping, and user data, which is shown file by file.
 _OMITTED: Final = frozenset({"__defaults", "userData"})
@@ -192,8 +193,8 @@ def _differing(each: UserData) -> tuple[bool, bool, tuple[FileDiff, ...], tuple[
     if each.secret:
         return new, True, (), ()
     diffs = user_data.diffs(each.old, each.new)
-    own = tuple(file for file in diffs if file.path == user_data.PLAN_PATH)
-    return new, False, tuple(file for file in diffs if file.path != user_data.PLAN_PATH), own
+    own = tuple(file for file in diffs if file.path == PLAN_PATH)
+    return new, False, tuple(file for file in diffs if file.path != PLAN_PATH), own
 
 
 def _changes(topology: Topology) -> Iterator[Change]:

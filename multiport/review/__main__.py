@@ -1,7 +1,7 @@
-"""`python -m review`: turn a preview into Markdown, JSON or a terminal view.
+"""`python -m multiport.review`: turn a preview into Markdown, JSON or a terminal view.
 
 The preview is one run of the official CLI:
-    PULUMI_DEBUG_COMMANDS=true pulumi preview --json --event-log EVENTS --policy-pack policy >PREVIEW
+    PULUMI_DEBUG_COMMANDS=true pulumi preview --json --event-log EVENTS --policy-pack multiport/policy >PREVIEW
 """
 
 import argparse
@@ -10,18 +10,18 @@ import os
 import sys
 from pathlib import Path
 
-from review.markdown import GITHUB_MOST, markdown
-from review.preview import PreviewError, read
-from review.redaction import Redaction, prelude_config, secrets_of
-from review.rendered import rendered
-from review.report import report
-from review.terminal import terminal
+from multiport.review.markdown import GITHUB_MOST, markdown
+from multiport.review.preview import PreviewError, read
+from multiport.review.redaction import Redaction, prelude_config, secrets_of
+from multiport.review.rendered import rendered
+from multiport.review.report import report
+from multiport.review.terminal import terminal
 
 
 def main() -> int:
     """Render one preview; 0 if there is one to render, 2 if the input is none."""
     parser = argparse.ArgumentParser(
-        prog="python -m review", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m multiport.review", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--events", type=Path, required=True, help="what --event-log wrote")
     parser.add_argument("--preview", type=Path, required=True, help="what --json printed")

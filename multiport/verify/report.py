@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from verify.causes import CAUSES
-from verify.verdict import FAILED, NOT_RUN, OK, Row
+from multiport.verify.causes import CAUSES
+from multiport.verify.verdict import FAILED, NOT_RUN, OK, Row
 
 HEAD = ("server", "port", "probe", "target", "result", "evidence")
 

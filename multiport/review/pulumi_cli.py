@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from review.preview import Preview, read
-from review.redaction import Redaction, prelude_config, secrets_of
+from multiport.review.preview import Preview, read
+from multiport.review.redaction import Redaction, prelude_config, secrets_of
 
-POLICIES: Final = "policy"
+POLICIES: Final = "multiport/policy"
 """Folder of the policy pack, in the project."""
 
 _QUIET: Final = ("--non-interactive", "--color", "never")

@@ -19,14 +19,14 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
-from policy.graph import ASSOCIATION, PORT, SERVER, SUBNET, UNKNOWN, Graph, listed, value
+from multiport.policy.graph import ASSOCIATION, PORT, SERVER, SUBNET, UNKNOWN, Graph, listed, value
 
 _MANY: Final = 2
 """From so many ports on a server needs policy routing and a config drive."""
 
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----")
 _CLEAR_PASSWORD: Final = re.compile(r"^\s*(?:- )?(?:password|plain_text_passwd)\s*:\s*(?!\*|!)\S", re.MULTILINE)
-_STACKS: Final = Path(__file__).resolve().parent.parent / "stacks"
+_STACKS: Final = Path(__file__).resolve().parents[2] / "stacks"
 _SHORTEST_SECRET: Final = 4  # shorter ones are words of every text
 
 

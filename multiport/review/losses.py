@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from review import user_data
-from review.preview import NOTHING, UNKNOWN, Preview, Step
-from review.redaction import SECRET
-from review.topology import FLOATING_IP, SERVER, PortRow, Topology
-from review.wording import code, codes
+from multiport.guest.files import PLAN_PATH
+from multiport.review import user_data
+from multiport.review.preview import NOTHING, UNKNOWN, Preview, Step
+from multiport.review.redaction import SECRET
+from multiport.review.topology import FLOATING_IP, SERVER, PortRow, Topology
+from multiport.review.wording import code, codes
 
 # How a reader would call the resource, most fatal first.
 _WORDS: Final = {
@@ -237,7 +238,7 @@ def _user_data(topology: Topology, step: Step, key: str) -> tuple[str, list[str]
     paths = [each.path for each in user_data.diffs(told.old, told.new)]
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     names = ", ".join(user_data.kind_of(path) for path in paths[:_NAMED]) + more or "what is in it"
-    beyond_plan = [path for path in paths if path != user_data.PLAN_PATH]
+    beyond_plan = [path for path in paths if path != PLAN_PATH]
     remedy = (
         ["`guest_update: keep` lets the living server stay; the new text waits for its next replacement"] if beyond_plan else []
     )

@@ -10,15 +10,13 @@ from typing import Any, Final
 
 import yaml
 
-import guest.files
-from review.redaction import SECRET
-from review.wording import code
+from multiport.guest.files import PLAN_PATH
+from multiport.review.redaction import SECRET
+from multiport.review.wording import code
 
 REST: Final = "(the rest of the cloud-config)"
 """Stands for what user data holds beside files."""
 
-PLAN_PATH: Final = guest.files.PLAN_PATH
-"""The one file that differs from server to server."""
 
 _CONTEXT = 3
 _SECRET_WORD = "SECRET-TAKEN-OUT"  # noqa: S105 - what stands for one while YAML is read, for which brackets are a list

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from review.markdown import GITHUB_MOST, GITLAB_MOST
+from multiport.review.markdown import GITHUB_MOST, GITLAB_MOST
 
 _PAGE: Final = 100  # most that either host gives at once
 _TIMEOUT: Final = 30  # seconds

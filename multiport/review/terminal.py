@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from review.report import Report
-from review.topology import Cell, PortRow
-from review.user_data import PLAN_PATH, REST
-from review.wording import count, visible
+from multiport.guest.files import PLAN_PATH
+from multiport.review.report import Report
+from multiport.review.topology import Cell, PortRow
+from multiport.review.user_data import REST
+from multiport.review.wording import count, visible
 
 _COLOURS: Final = {
     "create": "32",

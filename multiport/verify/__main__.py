@@ -1,4 +1,4 @@
-"""`python -m verify <file>`: verify the stack whose outputs, as JSON, are in the file or on standard input (-).
+"""`python -m multiport.verify <file>`: verify the stack whose outputs, as JSON, are in the file or on standard input (-).
 
 Options come from the environment, as `make verify` has them: SSH_USER, IDENTITY, ECHO_URL, SAMPLE, WAIT, OUTSIDE, FORMAT.
 """
@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from verify import report
-from verify.plan import plan
-from verify.runner import Options, Runner
-from verify.verdict import rows
+from multiport.verify import report
+from multiport.verify.plan import plan
+from multiport.verify.runner import Options, Runner
+from multiport.verify.verdict import rows
 
 
 def main() -> int:

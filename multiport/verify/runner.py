@@ -9,10 +9,10 @@ from ipaddress import IPv4Address
 from itertools import count
 from shlex import join
 
-from verify import guest, readings
-from verify.plan import Plan, Server
-from verify.readings import Login, Look
-from verify.verdict import REFUSED, Inside, Outside
+from multiport.verify import guest, readings
+from multiport.verify.plan import Plan, Server
+from multiport.verify.readings import Login, Look
+from multiport.verify.verdict import REFUSED, Inside, Outside
 
 LOGINS = 3
 """Logins by each address, spread over the sample."""

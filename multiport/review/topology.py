@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
 
-from guest.plan import priorities, table
-from guest.slots import derived_slot
-from review.preview import NOTHING, UNKNOWN, Preview, State, Step
-from review.redaction import SECRET
+from multiport.guest.plan import priorities, table
+from multiport.guest.slots import derived_slot
+from multiport.review.preview import NOTHING, UNKNOWN, Preview, State, Step
+from multiport.review.redaction import SECRET
 
 PORT: Final = "networking:Port"
 SERVER: Final = "compute:Instance"

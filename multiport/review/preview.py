@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from review.redaction import Redaction
+from multiport.review.redaction import Redaction
 
 REPLACING: Final = frozenset({"replace", "create-replacement", "delete-replaced"})
 """The engine splits one replacement into three steps."""

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from review.losses import Loss
-from review.mermaid import mermaid
-from review.report import Change, GuestDiff, Report
-from review.topology import Cell, PortRow, Topology
-from review.user_data import PLAN_PATH, REST
-from review.wording import block, code, codes, count, prose, summary, visible
+from multiport.guest.files import PLAN_PATH
+from multiport.review.losses import Loss
+from multiport.review.mermaid import mermaid
+from multiport.review.report import Change, GuestDiff, Report
+from multiport.review.topology import Cell, PortRow, Topology
+from multiport.review.user_data import REST
+from multiport.review.wording import block, code, codes, count, prose, summary, visible
 
 GITHUB_MOST: Final = 65_535
 """Characters of a comment on GitHub; counted here as UTF-8 bytes, which are never fewer."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from verify.plan import Address, Plan, Port, Server, VirtualIp
-from verify.readings import Echoes, Login, Look, Pings
+from multiport.verify.plan import Address, Plan, Port, Server, VirtualIp
+from multiport.verify.readings import Echoes, Login, Look, Pings
 
 OK, FAILED, NOT_RUN = "ok", "FAILED", "not run"
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from guest.cloud_config import user_data
-from guest.errors import GuestError
-from guest.plan import BootPort, RoutingPlan
-from guest.slots import assign_slots
-from review.preview import UNKNOWN, Preview, Step
-from review.redaction import SECRET
+from multiport.guest.cloud_config import user_data
+from multiport.guest.errors import GuestError
+from multiport.guest.plan import BootPort, RoutingPlan
+from multiport.guest.slots import assign_slots
+from multiport.review.preview import UNKNOWN, Preview, Step
+from multiport.review.redaction import SECRET
 
 CHOSEN_BY_NEUTRON: Final = "(MAC address chosen by Neutron)"
 """What the plan shows in place of an address that is yet to be chosen."""

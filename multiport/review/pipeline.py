@@ -1,4 +1,4 @@
-"""What the workflows call, and nothing of it needs their runners: `python -m review.pipeline stacks|preview|update`."""
+"""What the workflows call, and nothing of it needs their runners: `python -m multiport.review.pipeline stacks|preview|update`."""
 
 import argparse
 import json
@@ -12,19 +12,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from review import hosts
-from review.markdown import GITHUB_MOST, markdown, marker
-from review.pulumi_cli import CliError, Stack, clouds_file, empty_backend
-from review.rendered import rendered
-from review.report import Report, report
-from review.terminal import terminal
-from tools import toolchain
+from multiport import toolchain
+from multiport.review import hosts
+from multiport.review.markdown import GITHUB_MOST, markdown, marker
+from multiport.review.pulumi_cli import CliError, Stack, clouds_file, empty_backend
+from multiport.review.rendered import rendered
+from multiport.review.report import Report, report
+from multiport.review.terminal import terminal
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 NOT_DEPLOYED: Final = frozenset({"local"})
 """Stacks of the developers' own machines."""
 
-_EVERY_STACK: Final = re.compile(r"(components|guest|policy)/.*|__main__\.py|Pulumi\.yaml|requirements\.lock")
+_EVERY_STACK: Final = re.compile(r"(components|guest|multiport)/.*|__main__\.py|Pulumi\.yaml|requirements\.lock")
 _ONE_STACK: Final = re.compile(r"stacks/Pulumi\.([^/]+)\.yaml")
 _DIGEST: Final = re.compile(r"<!-- change ([0-9a-f]{16}) -->")
 _WHOLE: Final = 1 << 40  # bytes: no limit
@@ -32,7 +32,7 @@ _WHOLE: Final = 1 << 40  # bytes: no limit
 
 def main() -> int:
     """Carry out one command; 0 if all went well, 1 if a preview or update failed or was refused, 2 if it could not start."""
-    parser = argparse.ArgumentParser(prog="python -m review.pipeline", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m multiport.review.pipeline", description=__doc__)
     parser.add_argument("--project", type=Path, default=ROOT, help="the project's folder (default: this checkout)")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, what in (

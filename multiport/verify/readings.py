@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
 
-from verify.guest import SECTION
+from multiport.verify.guest import SECTION
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from review.losses import operation
-from review.preview import Step
-from review.topology import PortRow, Topology
-from review.wording import count, visible
+from multiport.review.losses import operation
+from multiport.review.preview import Step
+from multiport.review.topology import PortRow, Topology
+from multiport.review.wording import count, visible
 
 PORTS_MOST: Final = 24
 """Ports drawn at most: more cannot be read, and GitHub refuses diagrams of more than 500 edges."""
