@@ -27,7 +27,9 @@ MTU_MIN: Final = 68
 MTU_MAX: Final = 65535
 """Largest MTU that Linux gives an Ethernet interface."""
 
-_PORT_KEY = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+PORT_KEY: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+"""A port's key: one that metadata keys, resource names and host names can carry, with room for a prefix."""
+
 _NOVA_KEY = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
 _ECHO_URL = re.compile(r"http://[0-9a-zA-Z:./,=_-]+")
 
@@ -81,7 +83,7 @@ class PortFacts:
 
     def __post_init__(self) -> None:
         where = f"ports.{self.key}"
-        if not _PORT_KEY.fullmatch(self.key):
+        if not PORT_KEY.fullmatch(self.key):
             raise GuestError(
                 f"ports.{shown(self.key)}", "this is no port key", "Use up to 32 lower-case letters, digits and inner hyphens"
             )
@@ -120,13 +122,13 @@ class PortFacts:
 
 @dataclass(frozen=True, slots=True)
 class RoutingOptions:
-    """What policy routing does beside answering on every port; all off by default.
+    """What policy routing does in addition to answering on every port; all off by default.
 
     Attributes:
-        connmark: Replies of containers leave by the port that the connection came in on.
-        forward: Forwarded traffic follows the table of the port that it arrived on.
-        table_names: The tables get names in /etc/iproute2/rt_tables.d.
-        echo_url: http URL that answers with the caller's address, for ``policy-routing verify``.
+        connmark: Whether connections are marked with the port that they came in on, and their replies follow the mark.
+        forward: Whether what is forwarded follows the rules of the port that it arrived on.
+        table_names: Whether the tables have names.
+        echo_url: Where ``policy-routing verify`` asks for the caller's address; None: nowhere.
 
     Raises:
         GuestError: The URL is not plain http, or is too long for one metadata value.

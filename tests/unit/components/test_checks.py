@@ -7,7 +7,8 @@ import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import pulumi
 import pytest
@@ -16,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import is_typeddict
 
-from multiport.components import addressing, checks, topology
+from multiport.components import addressing, arguments, checks, topology
+from multiport.components.arguments import MultiPortInstanceArgs
 from multiport.components.checks.shape import hints_of
 from multiport.components.config_error import ConfigError
-from multiport.components.multi_port_instance import MultiPortInstanceArgs
 from multiport.components.topology import PrivateNetworkArgs, Topology
 from multiport.guest.cloud_config import BYTES_MAX
 
@@ -56,8 +57,14 @@ def used(kind: Any, value: Any) -> set[tuple[str, str]]:
     return set()
 
 
+def parts(kind: Any) -> set[Any]:
+    """The TypedDicts that values of a kind hold."""
+    inner = hints_of(kind).values() if is_typeddict(kind) else get_args(kind)
+    return {kind}.union(*map(parts, inner)) if is_typeddict(kind) else set().union(*map(parts, inner))
+
+
 def test_the_valid_configurations_use_every_key() -> None:
-    records = [each for each in vars(topology).values() if is_typeddict(each)]
+    records = parts(Topology)
     keys = {(record.__name__, key) for record in records for key in hints_of(record)}
     assert set().union(*(used(Topology, each) for each in VALID.values())) == keys
 
@@ -208,12 +215,12 @@ def output(value: Any = None) -> pulumi.Output[Any]:
     return pulumi.Output.from_input(value)
 
 
-def reference(**more: Any) -> dict[str, Any]:
+def reference(**more: Any) -> Any:
     subnet = {"id": output("s1"), "cidr": "192.168.0.0/24", "gateway_ip": output()}
     return {"id": output("n1"), "mtu": output(1442), "ready": output("n1"), "subnets": {"a": subnet}, **more}
 
 
-def instance(port: dict[str, Any], **server: Any) -> dict[str, Any]:
+def instance(port: dict[str, Any], **server: Any) -> Any:
     unknown = {"flavor": output(), "image": output(), "key_pair": output(), "server_group_id": output(), "cloud_config": output()}
     return {**unknown, "ports": {"a": port}, **server}
 
@@ -225,41 +232,64 @@ def test_outputs_are_passed_over() -> None:
         "floating_ip": {},
         "allowed_address_pairs": {"shared": {"ip_address": output(), "virtual": True}},
     }
-    checks.raise_if(checks.instance_faults("web", instance(port)))
-    checks.raise_if(checks.address_pairs_faults("shared", {"network": reference(), "virtual_ips": {}}))
-    addresses = {key: {"port_id": output(), "fixed_ip": output(), "pool": "PUBLICNET"} for key in "ab"}
-    checks.raise_if(checks.floating_ips_faults("ips", {"addresses": addresses}))
+    checks.raise_if(checks.check_instance("web", instance(port)))
+    checks.raise_if(checks.check_address_pairs("shared", {"network": reference(), "virtual_ips": {}}))
+    addresses: Any = {key: {"port_id": output(), "fixed_ip": output(), "pool": "PUBLICNET"} for key in "ab"}
+    checks.raise_if(checks.check_floating_ips("ips", {"addresses": addresses}))
 
 
 def test_outputs_hide_no_fault_beside_them() -> None:
     port = {"network": reference(), "slot": 700, "fixed_ips": {"x": {"subnet": "b"}}}
-    found = [fault.key for fault in checks.instance_faults("web", instance(port, name="_"))]
+    found = [fault.key for fault in checks.check_instance("web", instance(port, name="_"))]
     assert found == ["web.name", "web.ports.a.slot", "web.ports.a.fixed_ips.x.subnet"]
 
 
-def test_what_is_not_known_makes_no_fault_wherever_it_stands() -> None:
-    unknown = output()
-    subnet: dict[str, Any] = {
-        "cidr": unknown,
-        "host_routes": {"a": {"destination_cidr": unknown, "next_hop": unknown}},
-    }
-    lists = {
-        "cidr": "192.168.0.0/24",
-        "allocation_pools": [unknown, {"start": unknown, "end": unknown}],
-        "dns_nameservers": [unknown],
-    }
-    network = {"subnets": {"a": subnet, "b": {**subnet, **lists}}, "mtu": unknown, "name": unknown}
-    checks.raise_if(checks.network_faults("private", network))
-    checks.raise_if(
-        checks.security_group_faults("web", {"name": unknown, "rules": [unknown, {"protocol": unknown, "port_range_min": 1}]})
-    )
-    port = {"network": reference(), "formerly": [unknown], "fixed_ips": {"x": {"subnet": unknown, "ip_address": unknown}}}
-    checks.raise_if(checks.instance_faults("web", instance(port, tags=[unknown], metadata={"a": unknown})))
+def outputs_for_inputs(kind: Any, value: Any) -> Any:
+    """The value with an output wherever its TypedDict takes one."""
+    if get_origin(kind) in (Union, UnionType):
+        return output(value)
+    if is_typeddict(kind):
+        hints = hints_of(kind)
+        return {key: outputs_for_inputs(hints[key], part) for key, part in value.items()}
+    if get_origin(kind) is dict:
+        return {key: outputs_for_inputs(get_args(kind)[1], part) for key, part in value.items()}
+    if get_origin(kind) is list:
+        return [outputs_for_inputs(get_args(kind)[0], part) for part in value]
+    return value
+
+
+def every_key(kind: Any) -> Any:
+    """A value with every key that a kind has."""
+    if get_origin(kind) in (Union, UnionType):
+        return every_key(get_args(kind)[0])
+    if is_typeddict(kind):
+        return {key: every_key(hint) for key, hint in hints_of(kind).items()}
+    if get_origin(kind) is dict:
+        return {"a": every_key(get_args(kind)[1])}
+    if get_origin(kind) is list:
+        return [every_key(get_args(kind)[0])]
+    return {str: "a", int: 1, bool: True}[kind]
+
+
+def test_an_output_changes_no_fault_but_those_of_its_own_value() -> None:
+    """Whatever a rule reads, it reads an output as nothing: with nonsense everywhere, only that nonsense is complained of."""
+    for kind, check in (
+        (arguments.MultiPortInstanceArgs, checks.check_instance),
+        (arguments.AddressPairsArgs, checks.check_address_pairs),
+        (arguments.FloatingIpsArgs, checks.check_floating_ips),
+        (PrivateNetworkArgs, checks.check_network),
+    ):
+        nonsense = every_key(kind)
+        known: Any = checks.read("args", nonsense, kind)
+        unknown: Any = checks.read("args", outputs_for_inputs(kind, nonsense), kind)
+        of_known = {str(fault) for fault in check("args", known)}
+        of_unknown = {str(fault) for fault in check("args", unknown)}
+        assert of_unknown <= of_known
 
 
 def test_a_reference_without_subnets_or_gateway() -> None:
     def found(network: dict[str, Any]) -> list[str]:
-        return [fault.key for fault in checks.instance_faults("web", instance({"network": network, "floating_ip": {}}))]
+        return [fault.key for fault in checks.check_instance("web", instance({"network": network, "floating_ip": {}}))]
 
     assert found({"id": output("n1"), "routed": True}) == ["web.ports.a.floating_ip"]
     for gateway in ({}, {"gateway_ip": ""}):
@@ -273,11 +303,11 @@ def test_networks_are_told_apart_by_their_ids() -> None:
     ids = [output("n1"), output("n2"), "n3"]
     for first in ids:
         for second in ids:
-            ports = {
+            ports: Any = {
                 key: {"network": reference(id=each), "slot": slot}
                 for slot, (key, each) in enumerate([("a", first), ("b", second)], 1)
             }
-            found = [fault.key for fault in checks.instance_faults("web", {"flavor": "f", "image": "i", "ports": ports})]
+            found = [fault.key for fault in checks.check_instance("web", {"flavor": "f", "image": "i", "ports": ports})]
             assert found == ([] if first is second else ["web.ports.b"])
 
 
@@ -302,9 +332,9 @@ def test_arguments_with_inputs_are_read() -> None:
 
 def test_components_take_the_configurations_own_arguments() -> None:
     args: PrivateNetworkArgs = {"subnets": {"a": {"cidr": "192.168.0.0/24"}}}
-    checks.raise_if(checks.network_faults("PrivateNetwork private", args))
+    checks.raise_if(checks.check_network("PrivateNetwork private", args))
     with pytest.raises(ConfigError, match=r"^PrivateNetwork private\.mtu: 1 is outside 68 to 65535\."):
-        checks.raise_if(checks.network_faults("PrivateNetwork private", {**args, "mtu": 1}))
+        checks.raise_if(checks.check_network("PrivateNetwork private", {**args, "mtu": 1}))
 
 
 def test_no_rule_can_touch_an_output() -> None:

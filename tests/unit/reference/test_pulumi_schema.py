@@ -1,6 +1,6 @@
 """The schema that Pulumi infers from the components, from which other languages can use them.
 
-`schema.json` is that schema. After a change that is meant: python -m tests.unit.components.test_schema
+`pulumi_schema.json` is that schema. After a change that is meant: python -m tests.unit.reference.test_pulumi_schema
 """
 
 import json
@@ -8,42 +8,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import pytest
-from pulumi.provider.experimental.analyzer import Analyzer
-from pulumi.provider.experimental.schema import generate_schema
-from typing_extensions import is_typeddict
 
-from multiport.components import (
-    address_pairs,
-    floating_ips,
-    multi_port_instance,
-    network_ref,
-    private_network,
-    security_group,
-    topology,
-)
+from multiport.components import address_pairs, arguments, security_group, topology
+from multiport.components.instance.outputs import PortState
+from multiport.reference.definitions import records_in
+from multiport.reference.pulumi_schema import COMPONENTS, pulumi_schema
 from tests.unit.components.deployment import deploy
 from tests.unit.components.programs import FRONT, floating, network, server
 
-GOLDEN = Path(__file__).parent / "schema.json"
-PACKAGE, VERSION = "multiport", "0.0.0"
-COMPONENTS: list[type[pulumi.ComponentResource]] = [
-    private_network.PrivateNetwork,
-    security_group.SecurityGroup,
-    multi_port_instance.MultiPortInstance,
-    address_pairs.AddressPairs,
-    floating_ips.FloatingIps,
-]
-MODULES = (topology, network_ref, address_pairs, floating_ips, multi_port_instance)
+GOLDEN = Path(__file__).parent / "pulumi_schema.json"
+ARGS: dict[str, type] = {
+    "PrivateNetwork": topology.PrivateNetworkArgs,
+    "SecurityGroup": topology.SecurityGroupArgs,
+    "MultiPortInstance": arguments.MultiPortInstanceArgs,
+    "AddressPairs": arguments.AddressPairsArgs,
+    "FloatingIps": arguments.FloatingIpsArgs,
+}
 
 
 def inferred() -> dict[str, Any]:
-    found = Analyzer(PACKAGE).analyze(COMPONENTS)
-    spec = generate_schema(
-        PACKAGE, VERSION, None, found["component_definitions"], found["type_definitions"], list(found["dependencies"])
-    )
-    return spec.to_json()
+    return pulumi_schema("0.0.0")
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +76,11 @@ def camel(key: str) -> str:
 
 
 def test_optional_keys_are_optional_and_required_ones_required(schema: dict[str, Any]) -> None:
-    args = {name: each for module in MODULES for name, each in vars(module).items() if is_typeddict(each)}
-    args |= {"PrivateNetworkArgs": topology.PrivateNetworkArgs, "SecurityGroupArgs": topology.SecurityGroupArgs}
+    args = {record.__name__: record for kind in ARGS.values() for record in records_in(kind)}
+    args["PortState"] = PortState
     checked = 0
     for token, each in schema["types"].items():
-        kind = args[token.rsplit(":", 1)[-1]]
+        kind: Any = args[token.rsplit(":", 1)[-1]]
         assert each["properties"].keys() == {camel(key) for key in kind.__annotations__}, token
         assert set(each.get("required", [])) == {camel(key) for key in kind.__required_keys__}, token
         checked += 1
