@@ -30,8 +30,11 @@ MTU_MAX: Final = 65535
 PORT_KEY: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 """A port's key: one that metadata keys, resource names and host names can carry, with room for a prefix."""
 
-_NOVA_KEY = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
-_ECHO_URL = re.compile(r"http://[0-9a-zA-Z:./,=_-]+")
+NOVA_KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
+"""A metadata key that Nova takes."""
+
+ECHO_URL: Final = re.compile(r"http://[0-9a-zA-Z:./,=_-]+")
+"""A URL that the guest can ask for the caller's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class RoutingOptions:
     echo_url: str | None = None
 
     def __post_init__(self) -> None:
-        if self.echo_url is not None and not _ECHO_URL.fullmatch(self.echo_url):
+        if self.echo_url is not None and not ECHO_URL.fullmatch(self.echo_url):
             raise GuestError(
                 "routing.echo_url",
                 f"{shown(self.echo_url)} is no plain http URL",
@@ -208,7 +211,7 @@ def server_metadata(ports: Iterable[PortFacts], options: RoutingOptions, user: M
 
 def _check_user_item(key: str, value: str) -> None:
     where = f"metadata.{key}"
-    if not _NOVA_KEY.fullmatch(key):
+    if not NOVA_KEY.fullmatch(key):
         raise GuestError(
             f"metadata.{shown(key)}",
             "Nova refuses this key",

@@ -15,6 +15,7 @@ from multiport.guest.metadata import MTU_MAX, MTU_MIN
 # IPv6's least MTU (RFC 8200).
 LEAST_IPV6_MTU = 1280
 IPV6_MODES = (*AUTOMATIC, "dhcpv6-stateful")
+MODE_KEYS = ("ipv6_ra_mode", "ipv6_address_mode")
 # SLAAC builds an address of 64 bits of prefix and 64 of its own.
 SLAAC_PREFIX = 64
 # What makes sense for a network that is created here, and not for one of another owner, nothing of which is changed.
@@ -183,7 +184,7 @@ def _host_routes(path: str, routes: Mapping[str, HostRouteArgs], cidr: Network) 
 
 
 def _ipv6_modes(path: str, subnet: SubnetArgs, cidr: Network) -> Iterator[Fault]:
-    modes = {"ipv6_ra_mode": subnet.get("ipv6_ra_mode"), "ipv6_address_mode": subnet.get("ipv6_address_mode")}
+    modes = dict(zip(MODE_KEYS, (subnet.get("ipv6_ra_mode"), subnet.get("ipv6_address_mode")), strict=True))
     given = {key: mode for key, mode in modes.items() if mode is not None}
     if not given:
         return
