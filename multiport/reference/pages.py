@@ -24,8 +24,8 @@ ARGUMENTS: dict[str, type] = {
 
 GENERATED = "<!-- Made from the definitions in components/ by `python -m tools.reference --write`; do not edit. -->"
 COSTS = """What a change costs: *in place* means that servers live on. *Replaces the server* means that Nova deletes it and
-creates another with the same ports, MAC addresses, fixed and floating IPs; its disk is lost. *Refused* changes need two updates, and the
-preview names them. Under `guest_update: keep` changed user data waits for the next replacement:
+creates another with the same ports, MAC addresses, fixed and floating IPs; its disk is lost. *Refused* changes need two
+updates, and the preview names them. Under `guest_update: keep` changed user data waits for the next replacement:
 [what a change does to a living server](../changes.md)."""
 
 
