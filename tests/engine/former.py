@@ -115,27 +115,25 @@ def main() -> int:
             for path in sorted((ROOT / "stacks").glob("Pulumi.*.yaml")):
                 found = yaml.safe_load(path.read_text())["config"]
                 config = {key.removeprefix("multiport:"): value for key, value in found.items()}
-                _record(path.stem.removeprefix("Pulumi."), ROOT, config, Path(folder), cloud, pulumi)
+                name = path.stem.removeprefix("Pulumi.")
+                _record(Stack(Path(folder) / name, name, cloud, ROOT, pulumi), config)
             for program in sorted(path.parent for path in (ROOT / "examples").glob("*/__main__.py")):
-                _record(program.name.replace("_", "-"), program, None, Path(folder), cloud, pulumi)
+                name = program.name.replace("_", "-")
+                _record(Stack(Path(folder) / name, name, cloud, program, pulumi), None)
         finally:
             if not shared:
                 subprocess.run([*lab, "down"], check=True, cwd=ROOT)
     return 0
 
 
-def _record(
-    name: str, program: Path, config: Mapping[str, Any] | None, folder: Path, cloud: Mapping[str, str], pulumi: Path
-) -> None:
-    stack = Stack(folder / name, name, cloud, program, pulumi)
+def _record(stack: Stack, config: Mapping[str, Any] | None) -> None:
     if config is not None:
         stack.configure(config)
     stack.up()
     exported = stack.exported()
-    api = openstack.connection.Connection(
-        config=openstack.config.OpenStackConfig(config_files=[cloud["OS_CLIENT_CONFIG_FILE"]]).get_one(cloud["OS_CLOUD"])
-    )
-    write(name, recorded(exported, config, {**placeholders(api), **own_networks(exported)}))
+    clouds = openstack.config.OpenStackConfig(config_files=[stack.environment["OS_CLIENT_CONFIG_FILE"]])
+    api = openstack.connection.Connection(config=clouds.get_one(stack.environment["OS_CLOUD"]))
+    write(stack.name, recorded(exported, config, {**placeholders(api), **own_networks(exported)}))
     stack.destroy()
 
 
