@@ -117,7 +117,7 @@ def test_taken_ports_are_left_to_their_owner(second: LabCommand) -> None:
         port = taken.getsockname()[1]
         refused = second("--port-base", str(port - 2), "up", check=False)
         assert refused.returncode == 1
-        assert f"port {port} is taken" in refused.stderr
+        assert f"port {port} is in use" in refused.stderr
     assert second.pids() == []
 
 
@@ -163,7 +163,7 @@ def test_a_recycled_pid_is_never_signalled(tmp_path: Path) -> None:
             assert "was not running" in lab("down").stdout
             assert stranger.poll() is None
         record.write_text(json.dumps({"pid": stranger.pid, "start_ticks": ticks, "boot_id": boot}))
-        assert "local cloud down" in lab("down").stdout
+        assert "the local cloud is stopped" in lab("down").stdout
         assert stranger.wait(timeout=30) == -signal.SIGTERM, "the record would have been obeyed"
     finally:
         stranger.kill()

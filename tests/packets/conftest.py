@@ -55,7 +55,7 @@ def start(folder: Path) -> settings.Settings:
     MULTIPORT_TEST_IMAGES names the only images that it is to have: making one takes half a minute.
     """
     try:
-        Packets(folder, print).refuse()
+        Packets(folder, print).require_machine()
     except LabError as refused:
         pytest.skip(str(refused))
     images = os.environ.get("MULTIPORT_TEST_IMAGES", "").split()

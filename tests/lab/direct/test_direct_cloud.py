@@ -40,7 +40,7 @@ def clouds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 )
 def test_a_cloud_that_is_not_on_loopback_is_refused_without_a_request(clouds: Callable[[str], None], auth_url: str) -> None:
     clouds(auth_url)
-    with pytest.raises(DirectError, match="is not the local cloud: the direct driver deploys nowhere else"):
+    with pytest.raises(DirectError, match="is not the local cloud: the direct driver deploys only there"):
         OpenStack({}).identity()
 
 

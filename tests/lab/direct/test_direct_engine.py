@@ -55,7 +55,7 @@ def test_a_stack_is_made_found_unchanged_and_taken_down(stack: Stack) -> None:
     assert not stack.path.exists()
     nothing = stack.down()
     assert nothing.status == 0
-    assert "nothing to take down" in nothing.out
+    assert "nothing to delete" in nothing.out
 
 
 def test_the_state_file_is_private(stack: Stack) -> None:
@@ -118,7 +118,11 @@ def test_a_new_resource_is_refused_and_what_waits_for_it_is_not_called_removed(s
         Thing("a", size=new.size)
 
     refused(
-        stack, sized(a=1), after, "+ openstack:test:Thing new: new", "a: no longer in the program, or waiting for something new"
+        stack,
+        sized(a=1),
+        after,
+        "+ openstack:test:Thing new: new",
+        "a: no longer in the program, or it depends on a new resource",
     )
 
 
@@ -160,7 +164,7 @@ def test_a_resource_that_moves_to_another_provider_is_refused(stack: Stack) -> N
     [
         (lambda: pulumi.CustomResource("aws:s3:Bucket", "b", {}), "resource type aws:s3:Bucket is not supported"),
         (lambda: pulumi.ProviderResource("aws", "p", {}), "provider pulumi:providers:aws is not supported"),
-        (lambda: Thing("a", opts=pulumi.ResourceOptions(import_="x")), "openstack:test:Thing a is to be imported"),
+        (lambda: Thing("a", opts=pulumi.ResourceOptions(import_="x")), "openstack:test:Thing a is an import"),
         (lambda: pulumi.ComponentResource("x:y:Z", "z", {}, remote=True), "x:y:Z z is a component of another package"),
         (lambda: pulumi.runtime.invoke("aws:x:getY", {}), "function aws:x:getY is not supported"),
     ],
@@ -269,7 +273,7 @@ def test_a_hook_on_creation_is_warned_of(stack: Stack) -> None:
         hook = pulumi.ResourceHook("count", lambda _: None)
         Thing("a", opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[hook])))
 
-    assert "warning: the direct driver runs no resource hooks (count)." in stack.up(program).out
+    assert "warning: the direct driver does not run resource hooks (count)." in stack.up(program).out
 
 
 def test_an_explicit_provider_gets_its_settings_and_serves_its_resources_to_the_end(stack: Stack) -> None:
@@ -330,7 +334,7 @@ def test_independent_resources_go_on_after_a_failure_and_down_undoes_it(stack: S
     outcome = stack.up(program)
     assert outcome.status == 1
     assert "error: openstack:test:Thing bad: 409 too small" in outcome.err
-    assert "6 resources were made; `down` takes them down again." in outcome.err
+    assert "6 resources were created; `down` deletes them." in outcome.err
     assert "Traceback" not in outcome.err
     assert "never retrieved" not in outcome.err
     assert "dependent" not in outcome.err
@@ -340,7 +344,7 @@ def test_independent_resources_go_on_after_a_failure_and_down_undoes_it(stack: S
     }
     again = stack.up(program)
     assert again.status == 1
-    assert "the last run did not come to its end" in again.err
+    assert "the last run did not finish" in again.err
     assert stack.down().status == 0
     assert stack.cloud.objects == {}
 
@@ -462,7 +466,7 @@ def test_what_cannot_be_deleted_stays_with_what_it_needs_and_is_tried_again(stac
     assert outcome.status == 1
     assert "! openstack:test:Thing user: 409 user-0000000 is in use" in outcome.err
     assert {thing["name"] for thing in stack.cloud.objects.values()} == {"base-0000000", "user-0000000"}
-    assert "did not come to its end" in stack.up(program).err
+    assert "did not finish" in stack.up(program).err
     stack.cloud.stuck.clear()
     assert stack.down().status == 0
     assert stack.cloud.objects == {}

@@ -121,7 +121,7 @@ def test_every_type_and_option_reaches_the_api_and_all_of_it_goes_again(driver: 
     finally:
         gone = driver.succeed("down", "one")
     assert "Resources: 26 deleted" in gone
-    assert "nothing to take down" in driver.succeed("down", "one")
+    assert "nothing to delete" in driver.succeed("down", "one")
 
 
 def networks_are_as_declared(cloud: Cloud) -> None:
@@ -259,14 +259,14 @@ def test_a_failure_says_what_failed_lets_the_rest_go_on_and_is_undone_by_down(dr
         failed = driver.run("up", "x", project=project)
         assert failed.returncode == 1
         assert "error: openstack:networking/port:Port second: 409 IpAddressAlreadyAllocated: " in failed.stderr
-        assert "error: openstack:compute/instance:Instance two: the server went to ERROR: " in failed.stderr
+        assert "error: openstack:compute/instance:Instance two: the server has the status ERROR: " in failed.stderr
         assert "Traceback" not in failed.stderr
         assert "waiting" not in failed.stderr
         assert "7 resources were made" in failed.stderr  # with the server that went to ERROR
         assert "openstack:networking:SecGroup            after  created" in failed.stdout
         refused = driver.run("up", "x", project=project)
         assert refused.returncode == 1
-        assert "did not come to its end" in refused.stderr
+        assert "did not finish" in refused.stderr
     finally:
         driver.succeed("down", "x", project=project)
 
@@ -307,7 +307,7 @@ def test_a_run_of_which_nothing_came_leaves_nothing_to_take_down(driver: Driver,
     failed = driver.run("up", "x", project=project)
     assert failed.returncode == 1
     assert "Keypair k: 400 " in failed.stderr
-    assert driver.succeed("down", "x", project=project) == "Resources: nothing to take down\n"
+    assert driver.succeed("down", "x", project=project) == "Resources: nothing to delete\n"
 
 
 def test_a_key_pair_without_public_key_is_refused_since_nova_would_send_a_private_one(driver: Driver, tmp_path: Path) -> None:

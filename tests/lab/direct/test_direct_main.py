@@ -43,7 +43,7 @@ def test_nothing_deployed_is_nothing_to_list_or_take_down_and_leaves_no_file(
 ) -> None:
     assert main(["outputs", *project, "--json"]) == 0
     assert main(["down", *project]) == 0
-    assert capsys.readouterr().out == "{}\nResources: nothing to take down\n"
+    assert capsys.readouterr().out == "{}\nResources: nothing to delete\n"
     assert [path.name for path in tmp_path.iterdir()] == ["Pulumi.yaml"]
 
 
