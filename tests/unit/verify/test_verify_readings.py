@@ -69,7 +69,7 @@ def test_a_plain_guest() -> None:
     found = look(said("look-plain"))
     assert found is not None
     assert not found.has_rules_for("10.0.1.11")
-    assert found.others_default("eth1")
+    assert found.has_other_default("eth1")
     assert found.gateway("eth1", ETH1, 21053) == "10.0.1.1"
     assert found.gateway("eth7", ETH1, 21053) is None
     assert found.rp_filter["eth1"] == 0
