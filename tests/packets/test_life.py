@@ -15,7 +15,7 @@ from lab.guests.stacks import STACKS, NetworkStack
 from lab.packets import guest_images, namespaces
 from lab.settings import Settings
 from multiport.verify.verdict import FAILED, OK, Row
-from tests.engine.house import replaced
+from tests.engine.example_topology import replaced
 from tests.engine.stack import Stack
 from tests.guests.probes import Prober, icmp_socket
 from tests.packets import record
