@@ -1,7 +1,7 @@
 """What a tenant cannot do: each case has a configuration that this project refuses, and the call that the API refuses.
 
-The configuration is a fixture of `tests/invalid`, or a change that `components.two_steps` refuses. Calls that only ML2/OVN refuses
-are marked, because other drivers accept them.
+The configuration is a fixture of `tests/invalid`, or a change that `components.two_steps` refuses. Calls that only ML2/OVN
+refuses are marked, because other drivers accept them.
 """
 
 from __future__ import annotations
