@@ -176,7 +176,7 @@ def test_a_failed_start_shows_the_log_and_leaves_nothing_running(second: LabComm
     second("up")
     second("down")
     database = second.directory / "data" / "neutron" / "neutron.sqlite"
-    database.write_bytes(b"this is no database, and long enough to be looked at as one" * 100)
+    database.write_bytes(b"This text is not a database, but long enough to be read as one. " * 100)
     for extra in ("-wal", "-shm"):
         database.with_name(database.name + extra).unlink(missing_ok=True)
     failed = second("up", check=False)

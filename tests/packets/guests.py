@@ -105,7 +105,7 @@ class Guest:
         return {key: at for key, at in seen.items() if at is not None}
 
     def await_leases(self, since: float, keys: Sequence[str] = ()) -> float:
-        """Wait until the given ports, or all, have a DHCP lease after a time. Return when the last one came: the network is up."""
+        """Wait until the given ports, or all, have a DHCP lease after a time. Return when the last one came."""
         wanted = set(keys or (port.key for port in self.ports))
         until(lambda: wanted <= set(self.leased(since)), BOOT, f"{self.name}: a lease for each of {', '.join(sorted(wanted))}")
         return max(at for key, at in self.leased(since).items() if key in wanted)

@@ -23,7 +23,7 @@ GUEST_SECONDS = 180
 def test_both_modes_run_at_the_same_time_and_leave_the_machine_unchanged(tmp_path: Path, lab: settings.Settings) -> None:
     """Two labs, one of each mode, are started and stopped in addition to the running one, without an effect on each other."""
     before = snapshot()
-    records, packets = LabCommand(tmp_path / "api"), LabCommand(ROOT / ".reports" / "packets-beside", "packets")
+    records, packets = LabCommand(tmp_path / "api"), LabCommand(ROOT / ".reports" / "packets-second", "packets")
     assert not packets.directory.exists(), "the folder is left from a former run: run `python -m lab reset` on it, then remove it"
     try:
         records("up")
