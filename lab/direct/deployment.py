@@ -39,7 +39,7 @@ def up(project: Project, store: Store, report: Report, connect: Connect = OpenSt
         store.state.resources.clear()
     store.save()
     if not store.state.complete:
-        status = _tell_failure(raised, found, project, report)
+        status = _report_failure(raised, found, project, report)
         if store.state.resources:
             report.problem(f"{len(store.state.made())} resources were created; `down` deletes them.")
         return status
@@ -60,7 +60,7 @@ def preview(project: Project, store: Store, report: Report, connect: Connect = O
     engine = Engine(project, Mode.PLAN, store, providers, report)
     raised = run(project, engine, Mode.PLAN)
     if raised or engine.findings.failed or engine.findings.errors:
-        return _tell_failure(raised, engine.findings, project, report)
+        return _report_failure(raised, engine.findings, project, report)
     for urn in engine.findings.made:
         report.resource("+", urn, "create")
     report.line(f"Resources: {len(engine.findings.made)} to create")
@@ -102,7 +102,7 @@ def _compare(project: Project, store: Store, providers: Providers, report: Repor
     raised = run(project, engine, Mode.COMPARE)
     found = engine.findings
     if raised or found.failed or found.errors:
-        return _tell_failure(raised, found, project, report)
+        return _report_failure(raised, found, project, report)
     gone = "no longer in the program" if not found.new else "no longer in the program, or it depends on a new resource"
     differences = [
         *(f"  ~ {_label(urn)}: {', '.join(changes)} changed" for urn, changes in found.changed.items()),
@@ -119,7 +119,7 @@ def _compare(project: Project, store: Store, providers: Providers, report: Repor
                 ]
             )
         )
-    engine.settle()
+    engine.save_unchanged()
     report.outputs(found.outputs)
     report.line(f"Resources: {len(store.state.made())} unchanged ({report.elapsed()})")
     return 0
@@ -138,7 +138,7 @@ def _recorded_cloud(store: Store, providers: Providers) -> None:
         )
 
 
-def _tell_failure(raised: BaseException | None, found: Findings, project: Project, report: Report) -> int:
+def _report_failure(raised: BaseException | None, found: Findings, project: Project, report: Report) -> int:
     for text in found.errors:
         report.problem(f"error: {text}")
     for urn, why in found.failed.items():

@@ -266,7 +266,7 @@ class Engine:
         known = {*self.findings.former.values(), *(urn for urn, r in self._store.state.resources.items() if r.external)}
         return [urn for urn in self._store.state.resources if urn not in known]
 
-    def settle(self) -> None:
+    def save_unchanged(self) -> None:
         """Save what can differ after a run without changes: URNs renamed by an alias, options, dependencies, outputs."""
         state = self._store.state
         before = replace(state)

@@ -75,7 +75,7 @@ def _run(
     )
     SETTINGS.callbacks = _Hooks()  # otherwise the SDK needs a gRPC server for the callbacks of hooks
     set_all_config(dict(config), [])
-    raised = asyncio.run(_drained(program, engine))
+    raised = asyncio.run(_run_to_end(program, engine))
     return KeyboardInterrupt() if engine.stopping else raised
 
 
@@ -89,7 +89,7 @@ class _Hooks:
         """Accept an error hook."""
 
 
-async def _drained(program: Callable[[], object], engine: Engine) -> BaseException | None:
+async def _run_to_end(program: Callable[[], object], engine: Engine) -> BaseException | None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(PARALLEL))
     for number in (signal.SIGINT, signal.SIGTERM):

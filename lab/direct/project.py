@@ -51,7 +51,7 @@ class Project:
         for key, value in values.items():
             _refuse_secure(key, value)
             wanted = self.declared[key].get("type") if isinstance(self.declared.get(key), dict) else None
-            if wanted and not _is(value, str(wanted)):
+            if wanted and not _has_type(value, str(wanted)):
                 raise DirectError(f"stack {self.stack}: {key} is not of type {wanted}, which Pulumi.yaml declares for it.")
         return {key: _as_text(value) for key, value in values.items()}
 
@@ -142,7 +142,7 @@ def _default(declaration: Any) -> Any:
     return declaration.get("default", declaration.get("value"))
 
 
-def _is(value: Any, wanted: str) -> bool:
+def _has_type(value: Any, wanted: str) -> bool:
     if isinstance(value, str) and wanted != "string":  # `pulumi config set` writes every value as text
         try:
             value = json.loads(value)

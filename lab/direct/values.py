@@ -77,11 +77,11 @@ def differing(recorded: Mapping[str, Any], registered: Mapping[str, Any], ignore
 def _without(properties: Mapping[str, Any], paths: Iterable[str]) -> Properties:
     remaining = copy.deepcopy(dict(properties))
     for path in paths:
-        _blank(remaining, [next(filter(None, step)) for step in _PATH_STEP.findall(path) if any(step)])
+        _set_to_none(remaining, [next(filter(None, step)) for step in _PATH_STEP.findall(path) if any(step)])
     return remaining
 
 
-def _blank(value: Any, steps: list[str]) -> None:
+def _set_to_none(value: Any, steps: list[str]) -> None:
     if not steps:
         return
     value, (step, *rest) = rpc.unwrap_rpc_secret(value), steps
@@ -92,6 +92,6 @@ def _blank(value: Any, steps: list[str]) -> None:
         keys = [index for index in range(len(value)) if step in ("*", str(index))]
     for key in keys:
         if rest:
-            _blank(value[key], rest)
+            _set_to_none(value[key], rest)
         else:
             value[key] = None  # set to None instead of removed, which would shift the items after it
