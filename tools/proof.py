@@ -83,6 +83,7 @@ def check_stages() -> list[list[Stage]]:
             "bench",
             "components",
             "guest",
+            "installation",
             "lab",
             "multiport",
             "tests",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.locks import exclusive
+from installation.locks import exclusive
 from lab.settings import CHECKOUT, LabError
 
 if TYPE_CHECKING:
