@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,9 @@ STAMP: Final = "installed-from"
 """File in an environment, written last: what it was made from. An interrupted installation leaves none."""
 
 PROGRESS_SECONDS: Final = 5.0
+SPARE_BYTES: Final = 1_000_000
+"""What fails with less than this left, fails for want of space."""
+
 TAIL_LINES: Final = 15
 
 CAUSES: Final = {
@@ -171,6 +175,9 @@ class Environment:
             raise InstallationError(self._explain("\n".join(output)))
 
     def _explain(self, output: str) -> str:
+        """Return one line with cause and remedy; of an unknown cause the end of what was printed."""
+        if shutil.disk_usage(_existing(self.folder)).free < SPARE_BYTES:
+            output += "No space left on device"  # venv swallows what ensurepip says
         for pattern, text in CAUSES.items():
             if found := re.search(pattern, output):
                 line = text.format(folder=self.folder, lock=self.lock.name, **found.groupdict())
@@ -197,6 +204,11 @@ def subset(lock: Path, wanted: Sequence[str]) -> str:
     """Return a lock file's text for some of its packages."""
     blocks = re.split(r"^(?=[A-Za-z0-9])", lock.read_text(), flags=re.MULTILINE)
     return "".join(block for block in blocks if block.partition("==")[0] in wanted)
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists."""
+    return next(each for each in (folder, *folder.parents) if each.exists())
 
 
 def _python_version() -> str:
