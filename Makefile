@@ -42,6 +42,9 @@ test: setup ## Everything that this machine can prove
 proof: setup ## Every claim on the local cloud with packets, and docs/proof.md of it (as root, long; ONLY="life soak" for some)
 	@ONLY="$(ONLY)" "$(BIN)/python" -m tools.proof proof
 
+test-fresh: setup ## `make up`, `up`, `down`, `check`, `test` on fresh machines of Debian 12 and 13 (as root, long; docs/fresh.md keeps the record)
+	@ONLY="$(ONLY)" "$(BIN)/python" -m tools.fresh
+
 test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about 15 minutes)
 	@"$(BIN)/python" -m pytest tests/guests -k qemu -s
 
@@ -52,4 +55,4 @@ clean: down ## Take everything down and remove what was installed
 	@[ ! -e .lab/packets/lab.json ] || $(MAKE) --no-print-directory down LAB=packets
 	rm -rf .lab .tools .state .reports .venv .venv.lock
 
-.PHONY: help setup up preview down outputs verify check test proof test-guests bench clean
+.PHONY: help setup up preview down outputs verify check test proof test-fresh test-guests bench clean
