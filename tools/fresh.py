@@ -2,7 +2,7 @@
 
 A machine is a root file system that mmdebstrap makes of a Debian suite: its Python, make, and nothing else of ours, no git, empty
 caches, a home folder of its own. The checkout is what the last commit holds. A plain user deploys and takes down; root runs the
-tests, as far as the machine goes. Pulumi's CLI and plugin are those of this machine: without them `make up` takes the direct driver.
+tests, as far as the machine goes. Pulumi's CLI and plugin are those of this machine: without them the direct driver deploys.
 
 A step that is recorded for the commit is not run again: a run that was interrupted goes on from there.
 """
@@ -61,8 +61,8 @@ STEPS: Final = (
 
 HEAD: Final = """# Seen on fresh machines
 
-Written by `make test-fresh` (tools/fresh.py): root file systems that mmdebstrap makes of a Debian suite, with that suite's Python,
-without git, with empty caches and a home folder of their own. A plain user runs `make up`, `make up` again, `make down` and
+Written by `make test-fresh`: root file systems that mmdebstrap makes of a Debian suite, with that suite's Python, without git,
+with empty caches and a home folder of their own. A plain user runs `make up`, `make up` again, `make down` and
 `make check`; root runs `make test`. What cannot run there is counted as not run, with its reason.
 """
 
@@ -93,7 +93,8 @@ def page(records: Mapping[str, Mapping[str, Any]]) -> str:
     """The page of all records, by suite: plain data in, text out."""
     parts = [HEAD]
     for suite, record in records.items():
-        parts.append(f"## {SUITES[suite]}\n\n- Python {record['python']}, pip {record['pip']}\n- {record['engine']}")
+        versions = f"- Python {record['python']}, pip {record['pip']}\n- {record['engine']}"
+        parts.append(f"## {SUITES[suite]}\n\n{versions}")
         rows = ["| step | as | started (UTC) | seconds | exit status | what it said at the end |", "|---|---|---|---|---|---|"]
         for step in STEPS:
             user = "root" if step.as_root else "a plain user"
@@ -116,10 +117,15 @@ def _machine(suite: str, commit: str) -> Path:
         print(f"==> {SUITES[suite]}: making its root file system", flush=True)
         words = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, str(machine)]
         subprocess.run(words, check=True)
+        with (machine / "etc" / "passwd").open("a") as users:
+            users.write(f"user:x:{USER}:{USER}::/home/user:/bin/sh\n")
         (machine / "made").touch()
     home = machine / "home" / "user"
     seen = home / "commit"
     if not seen.exists() or seen.read_text() != commit:
+        if (machine / CHECKOUT.lstrip("/") / ".lab").exists():  # a former commit's, whose services may run
+            words = _inside(machine, (".venv/bin/python", "-m", "lab", "down"), as_root=False)
+            subprocess.run(words, env=_environment(as_root=False), check=False)
         shutil.rmtree(home, ignore_errors=True)
         (machine / CHECKOUT.lstrip("/")).mkdir(parents=True)
         subprocess.run(["tar", "-x", "-C", machine / CHECKOUT.lstrip("/")], input=_git("archive", "HEAD"), check=True)

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 from lab.packets import layer
 from multiport import toolchain
-from tools import evidence
+from tools import evidence, fetch_check_tools
 
 ROOT = toolchain.ROOT
 REPORTS = ROOT / ".reports"
@@ -150,6 +150,13 @@ def test_stages(lab: Path) -> list[list[Stage]]:
                 "-n",
                 "3",
                 apt="tests/verify/apt.txt",
+            ),
+            pytest(
+                "installation",
+                "set-up on an index with newer versions, and in bad circumstances",
+                "tests/installation",
+                "-n",
+                "2",
             ),
             pytest(
                 "review",
@@ -357,6 +364,13 @@ def _installed(package: str) -> bool:
     return answer.stdout == "install ok installed"
 
 
+def _debian_version(package: str) -> str | None:
+    if shutil.which("dpkg-query") is None:
+        return None
+    words = ["dpkg-query", "--show", "--showformat", "${Version}", package]
+    return subprocess.run(words, check=False, capture_output=True, text=True).stdout or None
+
+
 def _last_line(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1][:120] if lines else "starting"
@@ -417,6 +431,10 @@ def _versions() -> list[str]:
     pins = dict(line.split(" ")[0].split("==") for line in lock.read_text().splitlines() if "==" in line) if lock.exists() else {}
     lines.append("OpenStack: " + ", ".join(f"{name} {pins.get(name, 'unknown')}" for name in services))
     lines.append(f"Kernel {os.uname().release}")
+    tools = fetch_check_tools.fetched()
+    tools += [f"{name} {installed}" for name in ("chromium",) if (installed := _debian_version(name))]
+    if tools:
+        lines.append("Tools from Debian: " + ", ".join(tools))
     return lines
 
 

@@ -87,11 +87,13 @@ def test_pulumi_install_installs_the_lock(tmp_path: Path, address: str, index: P
     (place / "requirements.txt").write_text((ROOT / folder / "requirements.txt").read_text())
     python = tmp_path / "venv" / "bin" / "python"
     for words in (
-        [OLDEST_PIP.path, "-m", "venv", tmp_path / "venv"],
-        [python, "-m", "pip", "install", "--upgrade", "pip", "setuptools", "wheel"],
-        [python, "-m", "pip", "install", "-r", "requirements.txt"],
+        (OLDEST_PIP.path, "-m", "venv", tmp_path / "venv"),
+        (python, "-m", "pip", "install", "--upgrade", "pip", "setuptools", "wheel"),
+        (python, "-m", "pip", "install", "-r", "requirements.txt"),
     ):
-        answer = subprocess.run(words, cwd=place, env=checkout.environment(), capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            list(map(str, words)), cwd=place, env=checkout.environment(), capture_output=True, text=True, check=False
+        )
         assert answer.returncode == 0, answer.stdout + answer.stderr
     _holds(python, run_time, checkout)
 
