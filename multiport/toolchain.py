@@ -66,7 +66,7 @@ def home(folder: Path, environment: Mapping[str, str] | None = None) -> str:
 
 
 def _users_home() -> Path:
-    """The user's home folder as the CLI finds it: by the user's number, and by HOME only where no user has it, as in containers."""
+    """The home folder as the CLI finds it: by the user's number; by HOME only for a number without a name, as in containers."""
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:

@@ -1,7 +1,9 @@
 """`make check`, `make test` and `make proof`: what is proved, against what, and what could not be run here."""
 
 import contextlib
+import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from lab import debian_packages
+from lab.guests import images, stacks
 from lab.packets import layer
 from multiport import toolchain
 from tools import evidence, fetch_check_tools
@@ -270,7 +274,9 @@ def _proof(only: Sequence[str]) -> int:
     left_out = {f"{stage.name}: {why}": count for stage in stages for why, count in _counts(stage)[2].items()}
     left_out |= {f"{stage.name}: FAILED, see .reports/{stage.name}.log": _counts(stage)[1] for stage in stages if stage.status}
     if found := evidence.load(evidence.RECORDS):
-        (ROOT / "docs" / "proof.md").write_text(evidence.page(found, [*_versions(), *_below()], left_out))
+        _record_installed()
+        text = evidence.page(found, [*_versions(), *_below()], left_out, evidence.load(evidence.INSTALLED))
+        (ROOT / "docs" / "proof.md").write_text(text)
         print("docs/proof.md says it, with the evidence")
     else:
         print("Nothing was recorded; docs/proof.md stays as it is")
@@ -439,19 +445,26 @@ def _versions() -> list[str]:
 
 
 def _below() -> list[str]:
-    """What the local cloud with packets stands on."""
-    names = ("ovn-central", "openvswitch-switch", "libvirt-daemon", "qemu-system-x86", "mariadb-server-core")
-    found = {}
-    for status in layer.CACHE.glob("layer-*/var/lib/dpkg/status"):
-        for paragraph in status.read_text().split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
-            if fields.get("Package") in names:
-                found[fields["Package"]] = fields["Version"]
+    """The machine that the local cloud with packets runs on."""
     memory = next(int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
-    return [
-        "Debian packages: " + ", ".join(f"{name} {found.get(name, 'unknown')}" for name in names),
-        f"{os.cpu_count()} cores, {memory / 2**20:.0f} GiB of memory; guests are emulated by QEMU (TCG)",
-    ]
+    return [f"{os.cpu_count()} cores, {memory / 2**20:.0f} GiB of memory; guests are emulated by QEMU (TCG)"]
+
+
+def _record_installed() -> None:
+    """Record which Debian packages the local cloud with packets and its guests have."""
+    release = platform.freedesktop_os_release().get("VERSION_CODENAME", "unknown")
+    machine = debian_packages.installed(Path("/"))
+    found = {}
+    for folder in layer.CACHE.glob("layer-*"):
+        added = debian_packages.installed(folder).items() - machine.items()
+        found["local-cloud"] = {"suite": release, "packages": dict(sorted(added))}
+    for stack in stacks.STACKS:
+        for folder in images.CACHE.glob(f"rootfs-{stack.name}-*"):
+            packages = debian_packages.installed(folder / "layer")
+            found[f"guest-{stack.name}"] = {"suite": images.SUITE, "packages": dict(sorted(packages.items()))}
+    evidence.INSTALLED.mkdir(parents=True, exist_ok=True)
+    for name, each in found.items():
+        (evidence.INSTALLED / f"{name}.json").write_text(json.dumps(each, indent=2) + "\n")
 
 
 if __name__ == "__main__":
