@@ -55,9 +55,11 @@ def find(folder: Path) -> Project:
     """The project that a folder belongs to: its own one, or that of the nearest folder above it, as Pulumi finds it.
 
     Raises:
-        ProjectError: No folder has a readable Pulumi.yaml with a name.
+        ProjectError: There is no such folder, or no Pulumi.yaml with a name in it or above it.
     """
     start = folder.resolve()
+    if not start.is_dir():
+        raise ProjectError(f"{folder} is not a folder; --project names the project's folder")
     for place in (start, *start.parents):
         if (place / PROJECT_FILE).is_file():
             return _read(place)

@@ -67,7 +67,8 @@ def read(project: Project, file: Path, key: str | None = None, own_keys: frozens
         project: The project that the stack belongs to.
         file: The stack file.
         key: The one configuration key that holds the whole topology. None: each of the project's keys is a part of it.
-        own_keys: Keys of the project that are the program's own and no part of the topology.
+        own_keys: Keys of the project that are the program's own and no part of the topology. Those that Pulumi.yaml declares are
+            known to be so, unless a topology has a key of that name.
 
     Raises:
         StackFileError: The file cannot be read, or there is no topology in it.
@@ -85,7 +86,8 @@ def read(project: Project, file: Path, key: str | None = None, own_keys: frozens
             raise StackFileError(f"{file}: the key {project.name}:{key} holds no topology, for it is missing or not a mapping")
         values = values[key]
     else:
-        values = {name: value for name, value in values.items() if name not in own_keys}
+        own = own_keys | {name for name, _ in _own(project.name, project.config)} - PARTS
+        values = {name: value for name, value in values.items() if name not in own}
         if not PARTS & {str(name) for name, _ in _own(project.name, config or {})}:
             raise StackFileError(
                 f"{file} holds no topology: none of its keys is {project.name}:networks, {project.name}:servers and so on. "

@@ -161,6 +161,12 @@ def test_stages(lab: Path) -> list[list[Stage]]:
             pytest("mermaid", "diagrams drawn by the real Mermaid", "tests/review/test_mermaid.py", apt="tests/review/apt.txt"),
             pytest("lab", "the local cloud and the direct driver", "tests/lab"),
             pytest(
+                "package",
+                "the package installed in three ways beside a program with folders of the same names: preview, pytest, mypy, command",
+                "tests/package",
+                environment=cloud,
+            ),
+            pytest(
                 "policy",
                 "policies and the review pipeline with the real engine",
                 "tests/review",

@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the verb takes."""
     add_project(parser)
     parser.add_argument("file", nargs="*", type=Path, metavar="FILE", help="a stack file (default: all of the project's)")
-    parser.add_argument("--stack", action="append", default=[], help="a stack whose file to check; may be given several times")
+    parser.add_argument("--stack", action="append", default=[], help="a stack whose file to check; may be repeated")
     add_topology(parser)
     parser.add_argument("--json", action="store_true", help="write JSON instead of text")
 

@@ -26,5 +26,5 @@ def add_topology(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY",
-        help="a configuration key that is the program's own and no part of the topology; may be given several times",
+        help="a configuration key of the program's own, no part of the topology and not declared in Pulumi.yaml; may be repeated",
     )

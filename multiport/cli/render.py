@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the stack file")
     which.add_argument("--stack", help="the stack whose file to read")
-    parser.add_argument("--server", action="append", default=[], help="only this server; may be given several times")
+    parser.add_argument("--server", action="append", default=[], help="only this server; may be repeated")
     parser.add_argument(
         "--mac", action="append", default=[], type=_mac, metavar="SERVER.PORT=MAC", help="a port's MAC address, if you know it"
     )

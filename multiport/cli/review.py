@@ -61,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         which = action.add_mutually_exclusive_group(required=True)
         which.add_argument("--since", metavar="REVISION", help="the stacks touched since the branch left this git revision")
         if name != "stacks":
-            which.add_argument("--stack", action="append", help="this stack; may be given several times")
+            which.add_argument("--stack", action="append", help="this stack; may be repeated")
         if name == "preview":
             action.add_argument("--out", type=Path, metavar="FOLDER", help="write the comment, the full text and the data there")
             action.add_argument("--empty", action="store_true", help="compare with nothing instead of with the stack's state")
