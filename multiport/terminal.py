@@ -2,14 +2,16 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from typing import Final, TextIO
 
 from rich.box import Box
+from rich.color import ColorSystem
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -23,18 +25,25 @@ _HEAD_RULE: Final = Box("    \n    \n -  \n    \n    \n    \n    \n    \n", asci
 """No lines but one below the headings."""
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = (), *, rule: bool = True) -> str:
     """A table with one line for each row.
 
     Args:
         heads: The columns' headings.
         rows: The cells.
         styles: A style of rich for each row, for example red; none: no colours at all.
+        rule: Whether a line stands below the headings.
 
     Returns:
         The table without a line break at its end.
     """
-    grid = Table(box=_HEAD_RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold" if styles else "")
+    grid = Table(
+        box=_HEAD_RULE if rule else None,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1 if rule else 2, 0, 0),
+        header_style="bold" if styles else "",
+    )
     for head in heads:
         grid.add_column(head, no_wrap=True)
     for place, row in enumerate(rows):
@@ -45,7 +54,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[
     )
     console.print(grid)
     lines = [line.rstrip() for line in text.getvalue().splitlines()]
-    lines[1] = lines[1].replace("- ", "  ")  # the rule is as long as each column's widest cell, without the padding
+    if rule:
+        lines[1] = lines[1].replace("- ", "  ")  # as long as each column's widest cell, without the padding
     return "\n".join(lines)
 
 
@@ -56,20 +66,15 @@ def coloured(stream: TextIO) -> bool:
 
 def painted(style: str, text: str, *, colours: bool) -> str:
     """Text in a style of rich, or as it is."""
-    if not colours:
-        return text
-    out = StringIO()
-    console = Console(file=out, width=_UNLIMITED, force_terminal=True, color_system="standard", highlight=False)
-    console.print(Text(text, style=style), end="")
-    return out.getvalue()
+    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if colours else text
 
 
 @contextmanager
 def progress(first: str) -> Iterator[Say]:
     """Show that something long goes on, on standard error.
 
-    A terminal shows one line with a moving mark, what happens now and for how many seconds; anything else gets a line for each
-    step.
+    A terminal shows one line with a moving mark, what happens now and how long all of it has taken so far; anything else gets a line
+    for each step.
 
     Args:
         first: What happens first.
@@ -81,14 +86,10 @@ def progress(first: str) -> Iterator[Say]:
         _line(first)
         yield _line
         return
-    console = Console(file=sys.stderr, highlight=False)
-    started = time.monotonic()
-    with console.status(Text(first)) as status:
-
-        def say(text: str) -> None:
-            status.update(Text(f"{text} ({time.monotonic() - started:.0f} s so far)"))
-
-        yield say
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as shown:
+        task = shown.add_task(first, total=None)
+        yield lambda text: shown.update(task, description=text)
 
 
 def _line(text: str) -> None:

@@ -114,21 +114,20 @@ def update(project: Project, name: str, environment: Mapping[str, str], *, unrev
     Raises:
         CliError: There is nothing to update.
     """
-    with ExitStack() as held:
-        say = held.enter_context(terminal.progress(f"Previewing {name}"))
-        stack = _stack(project, name, environment, say)
-        if not stack.exists():
-            stack.create()
-        plan = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="multiport-plan-"))) / "plan.json"
-        previewed, redaction, _ = stack.preview(plan)
-        made, _ = report(previewed, redaction.values(rendered(previewed)))
+    with tempfile.TemporaryDirectory(prefix="multiport-plan-") as folder:
+        plan = Path(folder) / "plan.json"
+        with terminal.progress(f"Previewing {name}") as say:
+            stack = _stack(project, name, environment, say)
+            if not stack.exists():
+                stack.create()
+            previewed, redaction, _ = stack.preview(plan)
+            made, _ = report(previewed, redaction.values(rendered(previewed)))
         print(text_of(made, colours=terminal.coloured(sys.stdout)), end="", flush=True)
         if made.outcome in ("failed", "refused"):
             return 1
         if not unreviewed and (fault := _not_reviewed(environment, made)):
             print(f"{name}: {fault}. Nothing was updated.", file=sys.stderr)
             return 1
-        say(f"Updating {name}")
         return 1 if stack.up(plan) else 0
 
 
