@@ -73,8 +73,8 @@ def painted(style: str, text: str, *, colours: bool) -> str:
 def progress(first: str) -> Iterator[Say]:
     """Show that something long goes on, on standard error.
 
-    A terminal shows one line with a moving mark, what happens now and how long all of it has taken so far; anything else gets a line
-    for each step.
+    A terminal shows one line with a moving mark, what happens now and how long all of it has taken so far. Anything else gets a
+    line for each step.
 
     Args:
         first: What happens first.
