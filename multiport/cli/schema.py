@@ -24,7 +24,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the schema; returns the exit status."""
-    from multiport.schema import stack_file_schema  # noqa: PLC0415 - imports the Pulumi SDK, which is slow
+    from multiport.reference.stack_schema import stack_schema  # noqa: PLC0415 - imports the Pulumi SDK, which is slow
 
-    print(json.dumps(stack_file_schema(project.find(options.project).name), indent=2, ensure_ascii=False))
+    name = project.find(options.project).name
+    # this package's own program has no keys besides those of a topology; another program may have some
+    print(json.dumps(stack_schema(name, own_keys=name != "multiport"), indent=1, ensure_ascii=False))
     return 0
