@@ -5,7 +5,7 @@ tables, made of the rules' own limits; the rest (what names what, what overlaps 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_origin
 
 from typing_extensions import is_typeddict
@@ -283,13 +283,15 @@ TOGETHER: Mapping[str, list[Schema]] = {
 """What the keys of a record must be together."""
 
 
-def stack_schema(project: str = "multiport") -> Schema:
+def stack_schema(project: str = "multiport", own_keys: Iterable[str] = ()) -> Schema:
     """The JSON Schema of a stack file.
 
     Args:
         project: Name of the Pulumi project, the prefix of the keys in its stack files.
+        own_keys: Keys of the project that are its program's own and no part of the topology; their values are not judged.
     """
     ours = {f"{project}:{key.name}": key for key in keys_of(Topology)}
+    others = [f"{project}:{key}" for key in own_keys]
     return {
         "$schema": DRAFT,
         "title": f"Stack file of the Pulumi project {project}",
@@ -301,7 +303,7 @@ def stack_schema(project: str = "multiport") -> Schema:
             "config": {
                 "description": "The stack's configuration: this project's keys, and those of providers and other packages.",
                 "type": "object",
-                "propertyNames": {"if": {"pattern": f"^{re.escape(project)}:"}, "then": {"enum": [*ours]}},
+                "propertyNames": {"if": {"pattern": f"^{re.escape(project)}:"}, "then": {"enum": [*ours, *others]}},
                 "properties": {
                     name: {
                         "description": key.description,
