@@ -5,7 +5,7 @@ tables, made of the rules' own limits; the rest (what names what, what overlaps 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_origin
 
 from typing_extensions import is_typeddict
@@ -283,16 +283,15 @@ TOGETHER: Mapping[str, list[Schema]] = {
 """What the keys of a record must be together."""
 
 
-def stack_schema(project: str = "multiport", *, own_keys: bool = False) -> Schema:
+def stack_schema(project: str = "multiport", own_keys: Iterable[str] = ()) -> Schema:
     """The JSON Schema of a stack file.
 
     Args:
         project: Name of the Pulumi project, the prefix of the keys in its stack files.
-        own_keys: Whether the project's program has keys of its own, which are then not judged. Without them, another key with the
-            project's prefix is a misspelt one.
+        own_keys: Keys of the project that are its program's own and no part of the topology; their values are not judged.
     """
     ours = {f"{project}:{key.name}": key for key in keys_of(Topology)}
-    known: Schema = {} if own_keys else {"if": {"pattern": f"^{re.escape(project)}:"}, "then": {"enum": [*ours]}}
+    others = [f"{project}:{key}" for key in own_keys]
     return {
         "$schema": DRAFT,
         "title": f"Stack file of the Pulumi project {project}",
@@ -304,7 +303,7 @@ def stack_schema(project: str = "multiport", *, own_keys: bool = False) -> Schem
             "config": {
                 "description": "The stack's configuration: this project's keys, and those of providers and other packages.",
                 "type": "object",
-                "propertyNames": known,
+                "propertyNames": {"if": {"pattern": f"^{re.escape(project)}:"}, "then": {"enum": [*ours, *others]}},
                 "properties": {
                     name: {
                         "description": key.description,
