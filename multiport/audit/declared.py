@@ -203,7 +203,10 @@ def _fixed_ips(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Diffe
     if missing or more or lost:
         declared_text = [each.get("ipAddress") or f"one on {each.get('subnetId')}" for each in declared]
         yield Difference(
-            "fixed_ips", sorted(lost) or sorted(declared_text), sorted(addresses), {"fixed_ips": _with_lost(wanted, lost, known, cloud)}
+            "fixed_ips",
+            sorted(lost) or sorted(declared_text),
+            sorted(addresses),
+            {"fixed_ips": _with_lost(wanted, lost, known, cloud)},
         )
 
 
