@@ -39,8 +39,10 @@ _PARTS: Final[Mapping[str, tuple[str, str, Compare]]] = {
 }
 """Types whose id is the object's id: what people call them, the list of `Cloud`, and the comparison."""
 
-ROUTER_INTERFACE: Final = "network:router_interface"
-"""How the owners of a router's own ports begin; distributed and highly available routers have longer ones."""
+_ROUTER_INTERFACES: Final = ("router_interface", "ha_router_replicated_interface")
+"""In the owner of a port that is a router's interface; a router's gateway and its internal ports have others."""
+
+_NEVER_TAGGED: Final = "it has the name that the stack gives and no tags, as if the CLI had ended before it could set them"
 
 
 def compare(state: State, cloud: Cloud) -> list[Finding]:
@@ -123,7 +125,7 @@ def _router_interfaces(state: State, cloud: Cloud) -> Iterator[Finding]:
         router = routers.get(port.get("device_id") or "")
         if router is None or port["id"] in state.ids or not (port.get("device_owner") or "").startswith("network:"):
             continue
-        if not any(word in port["device_owner"] for word in ("router_interface", "ha_router_replicated_interface")):
+        if not any(word in port["device_owner"] for word in _ROUTER_INTERFACES):
             continue  # its gateway, or its part in a highly available router: Neutron's own
         subnets = [each["subnet_id"] for each in port.get("fixed_ips") or []]
         if set(subnets) & own_subnets:
@@ -219,6 +221,8 @@ def _strays(state: State, cloud: Cloud) -> Iterator[Finding]:
         name = stray.found.get("name") or stray.found.get("floating_ip_address") or stray.found["id"]
         if stray.doubt:
             kind, problem, remedy = Kind.DOUBTFUL, f"it carries this stack's tags, but {stray.doubt}", remedies.DOUBTFUL
+        elif not stray.tagged:
+            kind, problem, remedy = Kind.UNTAGGED, _NEVER_TAGGED, remedies.UNTAGGED
         elif stray.twin is not None:
             kind, problem = Kind.DOUBLE, f"it is a second one of {stray.twin.name}, which the state knows as {stray.twin.id}"
             remedy = remedies.ORPHAN

@@ -17,6 +17,8 @@ class Kind(StrEnum):
     """It carries our tags, is in no state, and the state has another one for the same key."""
     ORPHAN = "orphan"
     """It carries our tags and is in no state."""
+    UNTAGGED = "untagged"
+    """It is called and placed as the stack's own, is in no state, and was never tagged."""
     PENDING = "pending"
     """The CLI ended in the middle of an operation on it."""
     LOCKED = "locked"

@@ -45,12 +45,15 @@ class Stray:
         found: The object.
         twin: The resource of the state that has the same tags: the stray is a double of it.
         doubt: Why it may be somebody else's, so that it must be left alone; empty where nothing says so.
+        tagged: Whether it carries our tags. The provider sets them after it has created the object, so that one whose creation
+            was not seen to end has none.
     """
 
     kind: Tagged
     found: Found
     twin: Resource | None
     doubt: str
+    tagged: bool = True
 
 
 def strays(state: State, cloud: Cloud) -> Iterator[Stray]:
@@ -76,6 +79,70 @@ def strays(state: State, cloud: Cloud) -> Iterator[Stray]:
             else _doubt(kind, each, like, state, ours)
         )
         yield Stray(kind, each, twins.get(key), doubt)
+    yield from _untagged(state, cloud)
+
+
+def _untagged(state: State, cloud: Cloud) -> Iterator[Stray]:
+    """Objects that the stack began to create and did not come to tag: known by their name and by where they are.
+
+    Only what nobody else would have made counts. A port or a subnet must be on a network of the stack's own, and a port must
+    belong to no device. A network, a router, a group or a floating IP must have the name that a component of the state wants for
+    a child that it has not got; beside one that the state has, another of the same name may be anybody's.
+    """
+    known = state.ids
+    own_networks = {each.id for each in state.of("openstack:networking:Network")}
+    for kind, names in _wanted(state).items():
+        have = _display_names(kind, state)
+        for each in getattr(cloud, kind.part).values():
+            if each.get("tags") or each["id"] in known or each.get("device_id") or each.get("port_id"):
+                continue
+            name = _shown_name(kind, each)
+            on_own = kind.what in ("port", "subnet") and each["network_id"] in own_networks
+            if name in names and (on_own or (name not in have and kind.what != "subnet")):
+                yield Stray(kind, each, None, "", tagged=False)
+
+
+def _wanted(state: State) -> Mapping[Tagged, set[str]]:
+    """What the components of the state call their children, as far as they declare them."""
+    kinds = {kind.what: kind for kind in TAGGED}
+    wanted: dict[Tagged, set[str]] = {}
+
+    def want(what: str, name: str) -> None:
+        wanted.setdefault(kinds[what], set()).add(name)
+
+    for component in state.resources:
+        declared = component.inputs.get("declared")
+        if not component.type.startswith("multiport:index:") or not isinstance(declared, Mapping):
+            continue
+        called = f"{state.stack}-{component.name}"
+        kind = component.type.rsplit(":", 1)[-1]
+        if kind == "PrivateNetwork" and "existing" not in declared:
+            want("network", declared.get("name", called))
+            if "router" in declared:
+                want("router", declared["router"].get("name", called))
+            for key, subnet in (declared.get("subnets") or {}).items():
+                want("subnet", subnet.get("name", f"{called}-{key}"))
+        elif kind == "SecurityGroup":
+            want("security group", declared.get("name", called))
+        elif kind in ("MultiPortInstance", "AddressPairs"):
+            for key, port in declared.items():
+                want("port", port.get("name", f"{called}-{key}"))
+        elif kind == "FloatingIps":
+            for key, address in declared.items():
+                if "address" not in address:
+                    want("floating IP", f"{called}-{key}")
+    return wanted
+
+
+def _display_names(kind: Tagged, state: State) -> frozenset[str]:
+    """What the stack's objects of a kind are called."""
+    key = "description" if kind.what == "floating IP" else "name"
+    return frozenset(each.inputs.get(key, "") for each in state.of(kind.type))
+
+
+def _shown_name(kind: Tagged, found: Found) -> str:
+    """An object's name; a floating IP has none, and its description stands for it."""
+    return str(found.get("description" if kind.what == "floating IP" else "name") or "")
 
 
 def _marks(tags: list[str]) -> frozenset[str]:
@@ -87,7 +154,7 @@ def _doubt(kind: Tagged, found: Found, like: Resource | None, state: State, ours
     """Why the object may be a stranger's although it carries our tags."""
     if found.get("project_id", found.get("tenant_id")) is None:
         return "the API does not say whose it is"
-    name = found.get("description") if kind.what == "floating IP" else found.get("name")
+    name = _shown_name(kind, found)
     expected = _names(kind, found, like, state)
     if name not in expected:
         return f"it is called {name!r}, and the stack would have called it {' or '.join(sorted(expected))!r}"

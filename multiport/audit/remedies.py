@@ -9,6 +9,9 @@ BROKEN: Final = (
 ORPHAN: Final = "`multiport recover` deletes it after asking. Left alone, it is doubled, or makes an update or a destroy fail."
 ORPHAN_INTERFACE: Final = "`multiport recover` imports it into the state. Left alone, every update fails with 400 from Neutron."
 ORPHAN_ATTACHMENT: Final = "`multiport recover` imports it into the state. Left alone, every update fails with 409 from Nova."
+UNTAGGED: Final = (
+    "`multiport recover` deletes it if you say yes to this very one. On a network of the stack it makes a destroy hang."
+)
 PENDING: Final = "`multiport recover` clears the entry, after it has looked for what the operation left behind."
 LOCKED: Final = "`multiport recover` takes the lock off, if nobody works on the stack."
 RUNNING: Final = "Wait until it is through; an audit of a stack that changes meanwhile proves nothing."

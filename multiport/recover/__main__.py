@@ -1,7 +1,7 @@
 """`python -m multiport.recover`: bring a stack back after a failed update or a killed CLI.
 
 Without --apply it only says what it would do. It asks before each deletion; where there is no terminal, --yes answers for
-ports, networks and the like, and servers and floating IPs stay unless --delete names them too.
+ports, networks and the like; servers, floating IPs and what carries no tags stay unless --delete names them too.
 The exit status is 0 if the audit at the end is clean, 1 if something is left to do, 2 if nothing could be done.
 """
 
@@ -17,7 +17,7 @@ from openstack.exceptions import SDKException
 from multiport import toolchain
 from multiport.audit.__main__ import show
 from multiport.audit.state import StateError
-from multiport.recover.actions import PRECIOUS, Action, Do
+from multiport.recover.actions import PRECIOUS, UNTAGGED, Action, Do
 from multiport.recover.pulumi_stack import PulumiError, PulumiStack
 from multiport.recover.recovery import Busy, recover
 
@@ -38,16 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--delete",
         action="append",
         default=[],
-        choices=sorted(each.replace(" ", "-") for each in PRECIOUS),
+        choices=sorted(each.replace(" ", "-") for each in (*PRECIOUS, UNTAGGED)),
         help="with --yes: delete orphans of this kind too; may be given several times",
     )
     options = parser.parse_args(arguments)
-    precious = {each.replace("-", " ") for each in options.delete}
+    consents = {each.replace("-", " ") for each in options.delete}
 
     def approve(action: Action) -> bool:
         if sys.stdin.isatty():
             return action.do is not Do.DELETE or _asked(action)
-        return bool(options.yes) and (action.do is not Do.DELETE or action.what not in PRECIOUS - precious)
+        return bool(options.yes) and action.consents <= consents
 
     try:
         found = toolchain.find(_say, os.environ, fetch=False)

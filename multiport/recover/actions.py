@@ -40,6 +40,7 @@ class Action:
         id: Its id in the cloud.
         text: The step in a sentence.
         body: SEND: what is sent. ATTACH: the port. IMPORT: the resource's type, name and parent.
+        tagged: Whether it carries the stack's tags.
     """
 
     do: Do
@@ -48,7 +49,18 @@ class Action:
     id: str
     text: str
     body: Mapping[str, Any] = field(default_factory=dict)
+    tagged: bool = True
 
+    @property
+    def consents(self) -> frozenset[str]:
+        """What has to be said in words of its own before a deletion where there is no terminal."""
+        if self.do is not Do.DELETE:
+            return frozenset()
+        return frozenset(({self.what} & PRECIOUS) | (set() if self.tagged else {UNTAGGED}))
+
+
+UNTAGGED: Final = "untagged"
+"""Consent to delete what has the stack's names and none of its tags."""
 
 PRECIOUS: Final = frozenset({"server", "floating IP"})
 """Never deleted without a person's yes or a word of its own: a server may hold data, an address is never got again."""
@@ -76,7 +88,7 @@ def _actions(made: Audited) -> Iterator[Action]:
         elif each.kind is Kind.DIFFERS and each.repair:
             text = f"send {each.attribute} of {each.what} {each.name}: {each.problem}"
             yield Action(Do.SEND, each.what, each.name, each.id, text, each.repair)
-        elif each.kind in (Kind.ORPHAN, Kind.DOUBLE):
+        elif each.kind in (Kind.ORPHAN, Kind.DOUBLE, Kind.UNTAGGED):
             yield _of_stray(each, made)
     if refresh:
         yield Action(Do.REFRESH, "state", made.state.stack, "", _refreshed(refresh))
@@ -92,7 +104,8 @@ def _of_stray(each: Finding, made: Audited) -> Action:
         port_id = each.id.split("/")[1]
         port_resource = next(known for known in made.state.of("openstack:networking:Port") if known.id == port_id)
         return _import("openstack:compute/interfaceAttach:InterfaceAttach", port_resource, each)
-    return Action(Do.DELETE, each.what, each.name, each.id, f"delete {each.what} {each.name} ({each.id}): {each.problem}")
+    text = f"delete {each.what} {each.name} ({each.id}): {each.problem}"
+    return Action(Do.DELETE, each.what, each.name, each.id, text, tagged=each.kind is not Kind.UNTAGGED)
 
 
 def _import(token: str, like: Resource, each: Finding) -> Action:

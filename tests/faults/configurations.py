@@ -41,7 +41,7 @@ def updated(config: Config, choice: random.Random) -> Config:
     }
     ports["b"]["allowed_address_pairs"] = {"peer": {"ip_address": f"192.168.10.{number + 50}"}}
     web["metadata"] = {"generation": str(number)}
-    config["networks"]["front"]["name"] = f"front {number}"
+    config["networks"]["front"]["mtu"] = 1200 + number
     config["security_groups"]["reachable"]["rules"] = [
         {"protocol": "icmp"},
         {"protocol": "tcp", "port_range_min": 22},

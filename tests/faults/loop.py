@@ -29,6 +29,8 @@ from tests.faults.proxy import Fault, Proxy, Request
 
 OPERATIONS: Final = ("create", "update", "replace", "destroy")
 STATUSES: Final = (409, 429, 500, 503)
+PLANNED: Final = 6
+"""Faults that wait for one operation; it meets those whose request it makes before it ends."""
 
 KINDS: Final = {
     "create": (
@@ -182,7 +184,7 @@ class Loop:
         self._met: list[str] = []
         self._counts: dict[str, int] = {}
         self._planned: dict[tuple[str, int], Fault] = {}
-        for _ in range(3):
+        for _ in range(PLANNED):
             kind, number = self.choice.choice(KINDS[operation]), self.choice.randrange(1, 3)
             self._planned[kind, number] = self._fault(kind)
 
@@ -208,6 +210,7 @@ class Loop:
         """Kill the CLI, and nothing but it, after some number of requests that change something."""
         seen = len(self.proxy.changes())
         wanted = seen + self.choice.randrange(1, {"create": 26, "update": 12, "replace": 5, "destroy": 20}[operation])
+        self.proxy.choose = self._choose
         deadline = time.monotonic() + 120
         while process.poll() is None and len(self.proxy.changes()) < wanted and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -216,6 +219,8 @@ class Loop:
             process.send_signal(signal.SIGKILL)
             made.faults.append(f"CLI killed after {len(self.proxy.changes()) - seen} changing requests")
         process.wait()
+        self.proxy.choose = lambda _: None
+        made.faults += self._met
 
     def _fail(self, process: subprocess.Popen[bytes], made: Trial) -> None:
         self.proxy.choose = self._choose
@@ -278,9 +283,8 @@ class Loop:
             wrong.append("the last command failed")
         findings = audit(self.state(), self.stack.environment, lambda _: None, self.api).findings
         wrong += [f"{each.kind} {each.what} {each.name}: {each.problem}" for each in findings]
-        if operation == "destroy":
-            wrong += [f"left over: {each}" for each in self._tagged()]
-        else:
+        wrong += [f"left over: {each}" for each in self._left_over()]
+        if operation != "destroy":
             after = self._addresses()
             wrong += [
                 f"lost {each}: {address}, now {after[each]}"
@@ -310,11 +314,14 @@ class Loop:
                 found[f"{tags['multiport.owner']}/{tags.get('multiport.key')}/floating"] = address.floating_ip_address
         return found
 
-    def _tagged(self) -> list[str]:
-        network = self.api.network
-        lists = (network.ports, network.networks, network.subnets, network.routers, network.ips, network.security_groups)
-        found = [f"{type(each).__name__} {each.name or each.id}" for listed in lists for each in listed(tags=[self._mark])]
-        return found + [f"Server {each.name}" for each in self.api.compute.servers(tags=self._mark)]
+    def _left_over(self) -> list[str]:
+        """Objects that are called as the stack calls its own and that its state does not know: the audit is not asked."""
+        network, known, prefix = self.api.network, self.state().ids, f"{self.stack.name}-"
+        lists = (network.ports, network.networks, network.subnets, network.routers, network.security_groups)
+        found = [each for listed in lists for each in listed() if (each.name or "").startswith(prefix)]
+        found += [each for each in network.ips() if (each.description or "").startswith(prefix)]
+        found += [each for each in self.api.compute.servers() if each.name.startswith(prefix)]
+        return [f"{type(each).__name__} {each.name} {each.id}" for each in found if each.id not in known]
 
     @property
     def _mark(self) -> str:
@@ -338,23 +345,28 @@ class Loop:
     def reset(self) -> None:
         """Delete everything of the stack by hand and forget its state."""
         network, compute = self.api.network, self.api.compute
-        for server in compute.servers(tags=self._mark):
-            compute.delete_server(server)
-            compute.wait_for_delete(server, wait=120)
-        for address in network.ips(tags=[self._mark]):
-            network.delete_ip(address)
-        for router in network.routers(tags=[self._mark]):
-            for port in network.ports(device_id=router.id):
-                if "interface" in port.device_owner:
-                    network.put(f"/routers/{router.id}/remove_router_interface", json={"port_id": port.id})
-            network.delete_router(router)
-        for each, delete in (
+        prefix = f"{self.stack.name}-"
+        for server in compute.servers():
+            if server.name.startswith(prefix):
+                compute.delete_server(server)
+                compute.wait_for_delete(server, wait=120)
+        for address in network.ips():
+            if (address.description or "").startswith(prefix):
+                network.delete_ip(address)
+        for router in network.routers():
+            if router.name.startswith(prefix):
+                for port in network.ports(device_id=router.id):
+                    if "interface" in port.device_owner:
+                        network.put(f"/routers/{router.id}/remove_router_interface", json={"port_id": port.id})
+                network.delete_router(router)
+        for listed, delete in (
             (network.ports, network.delete_port),
             (network.networks, network.delete_network),
             (network.security_groups, network.delete_security_group),
         ):
-            for found in each(tags=[self._mark]):
-                delete(found)
+            for each in listed():
+                if (each.name or "").startswith(prefix):
+                    delete(each)
         empty = self.stack.folder / "empty.json"
         empty.write_text(json.dumps({"version": 3, "deployment": {"resources": []}}))
         self.stack._call("cancel", "--yes")

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -132,6 +132,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Nothing: the proxy keeps its own record."""
+
+    def handle(self) -> None:
+        """Serve a connection; one that its client has left, as a killed one does, is no error."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def _serve(self) -> None:
         service, _, rest = self.path.lstrip("/").partition("/")

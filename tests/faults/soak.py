@@ -62,6 +62,7 @@ def _soak(options: argparse.Namespace) -> None:
         seed = int.from_bytes(os.urandom(4))
         loop = Loop(stack, proxy, api, random.Random(seed))
         print(f"seed {seed}, record {options.record}", flush=True)
+        loop.reset()  # whatever a run that was stopped has left
         try:
             while time.monotonic() < deadline:
                 treatment = _next(options.treatment, trials(options.record), options.faults)
