@@ -1,4 +1,4 @@
-"""`make up`, `preview`, `down`, `outputs`, `verify`: one stack, on the local cloud or on the one that OS_CLOUD names."""
+"""The verbs that `make` has for one stack, on the local cloud or on the one that OS_CLOUD names."""
 
 import argparse
 import json
@@ -30,7 +30,7 @@ def say(text: str) -> None:
 def main() -> int:
     """Carry out one verb; the exit status is the failing program's own."""
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
-    parser.add_argument("verb", choices=["up", "preview", "down", "outputs", "verify"])
+    parser.add_argument("verb", choices=["up", "preview", "down", "outputs", "verify", "audit", "recover"])
     parser.add_argument("--stack", required=True)
     arguments = parser.parse_args()
     if not (ROOT / "stacks" / f"Pulumi.{arguments.stack}.yaml").is_file():
@@ -90,7 +90,7 @@ def _local_cloud(verb: str) -> dict[str, str] | None:
         and subprocess.run([*LAB, "status", "--json"], check=False, capture_output=True, cwd=ROOT).returncode != 0
     ):
         return None
-    if verb not in ("outputs", "verify"):
+    if verb not in ("outputs", "verify", "audit", "recover"):
         more = ", with OVN and QEMU guests" if backend.LAB_MODE == PACKETS else ""
         say(f"Starting the local cloud: Keystone, Glance, Placement, Neutron, Nova{more} (installed first if need be: minutes)")
         subprocess.run([*LAB, "up"], check=True, cwd=ROOT)
@@ -154,6 +154,8 @@ def _outside() -> dict[str, str]:
 
 def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend) -> int:
     where.prepare(tool.pulumi)
+    if verb in ("audit", "recover"):
+        return _looked_at(verb, stack, where)
     if verb in ("up", "preview", "down"):
         command = {
             "up": ["up", "--yes", "--suppress-outputs"],
@@ -171,6 +173,16 @@ def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Bac
             return status
     answer = where.run(tool.pulumi, ["stack", "output", "--json", "--show-secrets"], capture=True)
     return answer.returncode or _show(verb, json.loads(answer.stdout or "{}"))
+
+
+def _looked_at(verb: str, stack: str, where: backend.Backend) -> int:
+    """Audit the stack, or recover it: APPLY=1 has recovery do what it would do, YES=1 answers where there is no terminal."""
+    command = [sys.executable, "-m", "multiport", verb, "--stack", stack, "--project", str(ROOT)]
+    if verb == "recover":
+        command += ["--config-file", str(where.private_config_file)] if where.own else []
+        command += ["--apply"] if os.environ.get("APPLY") == "1" else []
+        command += ["--yes"] if os.environ.get("YES") == "1" else []
+    return subprocess.run(command, check=False, env=where.environment, cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """What the cloud has: a few paged lists, each asked once, however many objects a stack has."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import openstack
+from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 from openstack.resource import Resource as SdkResource
 
@@ -43,14 +44,23 @@ class Cloud:
     images: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def connect(state: State) -> Connection:
+def connect(state: State, environment: Mapping[str, str] = os.environ) -> Connection:
     """The cloud that the stack is deployed on: the state's provider names it, else OS_CLOUD or the OS_* variables do.
+
+    Args:
+        state: The stack's state.
+        environment: Names the cloud, and the file that has its credentials.
 
     Raises:
         openstack.exceptions.SDKException: There is no such cloud, or nothing names one.
     """
     named = {key: value for each in state.providers for key, value in each.items() if isinstance(value, str)}
-    return openstack.connect(cloud=named.get("cloud"), region_name=named.get("region"))
+    clouds = environment.get("OS_CLIENT_CONFIG_FILE")
+    config = OpenStackConfig(
+        config_files=[clouds] if clouds else None, load_envvars=environment is os.environ or "OS_CLOUD" not in environment
+    )
+    region = config.get_one(cloud=named.get("cloud") or environment.get("OS_CLOUD"), region_name=named.get("region"))
+    return Connection(config=region)
 
 
 def look(connection: Connection, state: State, say: Callable[[str], None]) -> Cloud:

@@ -6,32 +6,39 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Final
 
-from multiport.audit.finding import Finding
+from multiport import terminal
+from multiport.audit.finding import Finding, Kind
 from multiport.review.wording import count, visible
 
 _HEAD: Final = ("finding", "object", "name", "what is wrong")
+_BAD: Final = frozenset({Kind.GONE, Kind.BROKEN, Kind.DOUBLE, Kind.ORPHAN, Kind.UNTAGGED})
 
 
-def table(stack: str, findings: Sequence[Finding], objects: int) -> str:
-    """A table, the worst first, and under each finding its remedy; repeated remedies stand once.
+def table(stack: str, findings: Sequence[Finding], objects: int, *, colours: bool = False) -> str:
+    """A table, the worst first, and below it what to do; a remedy that several findings have stands once.
 
     Args:
         stack: The stack's name.
         findings: The findings, in order.
         objects: How many resources of the state were compared.
+        colours: Whether to use ANSI colours.
     """
     if not findings:
-        return f"{visible(stack)}: {count(objects, 'resource')}, all as declared; nothing lost, doubled or left over.\n"
+        return f"{visible(stack)}: {count(objects, 'resource')}, all as declared; nothing lost, doubled or left over."
     numbers = Counter(each.kind.value for each in findings)
     summary = ", ".join(f"{number} {kind}" for kind, number in numbers.items())
-    lines = [f"{visible(stack)}: {count(len(findings), 'finding')} ({summary}) on {count(objects, 'resource')}.", ""]
     rows = [(each.kind.value, each.what, visible(each.name), visible(each.problem)) for each in findings]
-    widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD) - 1)]
-    lines.append(_row(_HEAD, widths))
-    lines.append(_row(tuple("-" * width for width in (*widths, len(_HEAD[-1]))), widths))
-    lines += [_row(row, widths) for row in rows]
-    lines += ["", "What to do", *_remedies(findings)]
-    return "\n".join(lines) + "\n"
+    styles = ["red" if each.kind in _BAD else "yellow" for each in findings] if colours else []
+    return "\n".join(
+        [
+            f"{visible(stack)}: {count(len(findings), 'finding')} ({summary}) on {count(objects, 'resource')}.",
+            "",
+            terminal.table(_HEAD, rows, styles),
+            "",
+            "What to do",
+            *_remedies(findings),
+        ]
+    )
 
 
 def document(stack: str, findings: Sequence[Finding], objects: int) -> str:
@@ -39,10 +46,6 @@ def document(stack: str, findings: Sequence[Finding], objects: int) -> str:
     return json.dumps(
         {"stack": stack, "clean": not findings, "resources": objects, "findings": [asdict(each) for each in findings]}, indent=2
     )
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)), cells[-1]])
 
 
 def _remedies(findings: Sequence[Finding]) -> Iterator[str]:

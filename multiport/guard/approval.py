@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from multiport.guard.losses import lost, word
+from multiport.guard.losses import lost, protected, word
 from multiport.review.report import Report
 from multiport.review.wording import visible
 
@@ -34,21 +34,20 @@ def asking(environment: Mapping[str, str] = os.environ) -> Asking:
     return Asking(_ask if sys.stdin.isatty() and sys.stdout.isatty() else None, environment)
 
 
-def refusal(verb: str, report: Report, protected: Sequence[str], how: Asking) -> str | None:
+def refusal(verb: str, report: Report, how: Asking) -> str | None:
     """Ask for an update or a destruction that has just been shown.
 
     Args:
         verb: `up` or `down`.
         report: The change.
-        protected: Resource names that the stack protects and that the change would delete or replace.
         how: How questions are answered.
 
     Returns:
         None if the change is approved, else why not.
     """
-    if protected:
+    if kept := protected(report):
         return (
-            f"{visible(', '.join(protected))} must not go: the stack file says `protect: true`. To let it go, take that out of "
+            f"{visible(', '.join(kept))} must not go: the stack file says `protect: true`. To let it go, take that out of "
             f"the stack file, run `make up`, and then do this again"
         )
     if report.outcome in ("failed", "refused"):

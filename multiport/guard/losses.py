@@ -1,11 +1,16 @@
 """What of a change cannot be taken back: servers that are lost, and addresses that nobody gets again."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from multiport.review.report import Report
 
-_SERVER_OPS = frozenset({"replace", "rebuild", "delete"})
-_HOLDERS = frozenset({"floating IP", "port"})
+_PROTECTED: Final = re.compile(r'resource "([^"]+)" cannot be (?:deleted|replaced)\s+because it is protected')
+"""How the engine says that a change would delete or replace what is protected."""
+
+_SERVER_OPS: Final = frozenset({"replace", "rebuild", "delete"})
+_HOLDERS: Final = frozenset({"floating IP", "port"})
 """What holds an address; a port that is replaced gets another one unless it is pinned."""
 
 
@@ -41,3 +46,9 @@ def word(report: Report) -> str:
     verbs = {each.split(" ", 1)[0] for each in lost(report)}
     worst = next((verb for verb in ("delete", "replace", "rebuild", "lose") if verb in verbs), "change")
     return f"{worst}-{report.digest}"
+
+
+def protected(report: Report) -> tuple[str, ...]:
+    """Names of the protected resources that the change would delete or replace; the engine's preview has refused it for them."""
+    found = (urn for each in report.diagnostics if each.severity == "error" for urn in _PROTECTED.findall(each.message))
+    return tuple(sorted({urn.rsplit("::", 1)[-1] for urn in found}))

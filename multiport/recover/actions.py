@@ -52,6 +52,11 @@ class Action:
     tagged: bool = True
 
     @property
+    def deletes(self) -> bool:
+        """Whether a person is asked for it alone."""
+        return self.do is Do.DELETE
+
+    @property
     def consents(self) -> frozenset[str]:
         """What has to be said in words of its own before a deletion where there is no terminal."""
         if self.do is not Do.DELETE:

@@ -71,3 +71,17 @@ def test_a_tag_that_is_cut_off_may_be_another_stacks() -> None:
     findings = compare(read(exported(resources=[port(urn=urn)])), Cloud("mine", ports={"p1": known, "p2": stray}))
     assert [each.kind for each in findings] == [Kind.DOUBTFUL]
     assert "cut off" in findings[0].problem
+
+
+def test_a_router_that_goes_to_another_external_network() -> None:
+    # Neutron refuses to take the network from a router that floating IPs go by, so that the local cloud cannot show this
+    router = {
+        "urn": PORT.replace("port:Port::web-a", "router:Router::front-router"),
+        "type": "openstack:networking/router:Router",
+        "id": "r1",
+        "inputs": {"externalNetworkId": "outside", "enableSnat": False},
+    }
+    found = {"id": "r1", "external_gateway_info": {"network_id": "elsewhere", "enable_snat": False, "external_fixed_ips": []}}
+    [finding] = compare(read(exported(resources=[router])), Cloud("mine", routers={"r1": found}))
+    assert (finding.kind, finding.name, finding.attribute) == (Kind.DIFFERS, "front-router", "external_gateway_info")
+    assert finding.repair == {"external_gateway_info": {"network_id": "outside", "enable_snat": False}}

@@ -68,7 +68,7 @@ def network_of(stack: Stack) -> str:
 
 def command(stack: Stack, *options: str) -> list[str]:
     return [
-        sys.executable, "-m", "multiport.recover", "--stack", stack.name, "--project", str(stack.folder), *options
+        sys.executable, "-m", "multiport", "recover", "--stack", stack.name, "--project", str(stack.folder), *options
     ]  # fmt: skip
 
 
