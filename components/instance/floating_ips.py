@@ -35,6 +35,8 @@ def floating_ip_targets(
                 target["address"] = floating_ip["address"]
             else:
                 target["pool"] = floating_ip.get("pool", external_network)
+            if "protect" in floating_ip:
+                target["protect"] = floating_ip["protect"]
             targets[floating_ip_key(port.key, port.args, fixed_ip_key, floating_ip)] = target
     return targets
 
