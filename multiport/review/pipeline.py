@@ -12,8 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from multiport import toolchain
-from multiport.review import hosts
+from multiport.review import crash, hosts
 from multiport.review.markdown import GITHUB_MOST, markdown, marker
 from multiport.review.pulumi_cli import CliError, Stack, clouds_file, empty_backend
 from multiport.review.rendered import rendered
@@ -91,22 +93,40 @@ def _preview(project: Path, name: str, environment: Mapping[str, str], out: Path
             # nothing of a change that is only proposed goes into the real backend
             stack = _stack(project, name, held.enter_context(empty_backend(environment)))
             held.enter_context(stack.in_passing())
-        preview, redaction, _ = stack.preview()
-    made, topology = report(preview, redaction.values(rendered(preview)))
-    host = hosts.reviewing(environment)
-    body = markdown(made, topology, GITHUB_MOST if host is None else host.most)
-    folder = out / name
-    folder.mkdir(parents=True, exist_ok=True)
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        host = hosts.reviewing(environment)
+        try:
+            preview, redaction, _ = stack.preview()
+            made, topology = report(preview, redaction.values(rendered(preview)))
+            body = markdown(made, topology, GITHUB_MOST if host is None else host.most)
+            whole, shown = markdown(made, topology, _WHOLE), terminal(made, colours=sys.stdout.isatty())
+        except CliError:
+            _tell_failure(project, name, crash.NO_PREVIEW, folder, host)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, a change without a comment would look harmless
+            print(f"{name}: the review failed.\n{crash.trace(error)}", file=sys.stderr)
+            _tell_failure(project, name, crash.review_failed(error), folder, host)
+            return 1
     (folder / "comment.md").write_text(body)
-    (folder / "full.md").write_text(markdown(made, topology, _WHOLE))
+    (folder / "full.md").write_text(whole)
     (folder / "report.json").write_text(made.json())
-    print(terminal(made, colours=sys.stdout.isatty()), end="", flush=True)
+    print(shown, end="", flush=True)
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a") as text:
             text.write(body)
     if host is not None:
         print(f"{name}: {hosts.stick(host, marker(made.project, made.stack), body, silent=made.silent)}")
     return 1 if made.outcome in ("failed", "refused") else 0
+
+
+def _tell_failure(project: Path, name: str, why: str, folder: Path, host: hosts.Host | None) -> None:
+    """Say that nothing is known of the change, where its comment would have been."""
+    called = yaml.safe_load((project / "Pulumi.yaml").read_text())["name"]
+    body = crash.comment(called, name, why)
+    (folder / "comment.md").write_text(body)
+    if host is not None:
+        print(f"{name}: {hosts.stick(host, marker(called, name), body, silent=False)}")
 
 
 def _update(project: Path, name: str, environment: Mapping[str, str], *, unreviewed: bool) -> int:
@@ -116,7 +136,11 @@ def _update(project: Path, name: str, environment: Mapping[str, str], *, unrevie
     with tempfile.TemporaryDirectory(prefix="multiport-plan-") as folder:
         plan = Path(folder) / "plan.json"
         preview, redaction, _ = stack.preview(plan)
-        made, _ = report(preview, redaction.values(rendered(preview)))
+        try:
+            made, _ = report(preview, redaction.values(rendered(preview)))
+        except Exception as error:  # noqa: BLE001 - what cannot be read cannot have been reviewed
+            print(f"{name}: the review failed, so nothing was updated.\n{crash.trace(error)}", file=sys.stderr)
+            return 1
         print(terminal(made, colours=sys.stdout.isatty()), end="", flush=True)
         if made.outcome in ("failed", "refused"):
             return 1

@@ -62,7 +62,7 @@ class Stack:
             events = log.read_text()
         shown: dict[str, Any] = json.loads(self._call(["config", "--json", "--show-secrets"]).stdout)
         redaction = Redaction(secrets_of(prelude_config(events), shown))
-        return read(events, answer.stdout, redaction, stack=self.name), redaction, answer.stderr
+        return read(events, answer.stdout, redaction, stack=self.name, said=answer.stderr), redaction, answer.stderr
 
     def up(self, plan: Path) -> int:
         """Update the stack as planned, the CLI's progress on the terminal; returns its exit status."""
