@@ -14,11 +14,16 @@ from lab import settings
 from lab.packets import outside
 from lab.settings import API, PACKETS, LabError
 from multiport import toolchain
+from multiport.review.pulumi_cli import POLICIES, CliError, Stack
+from multiport.review.rendered import rendered
+from multiport.review.report import report
+from multiport.review.terminal import terminal
 from tools import backend, outputs
 
 ROOT = toolchain.ROOT
 LAB = [sys.executable, "-m", "lab", "--mode", backend.LAB_MODE]
 VERIFY = [sys.executable, "-m", "multiport.verify"]
+UPDATE = ["--yes", "--skip-preview", "--suppress-outputs", "--policy-pack", POLICIES]
 DIRECT = [sys.executable, "-m", "lab.direct"]
 
 
@@ -70,6 +75,9 @@ def _carry_out(verb: str, stack: str) -> int:
         return 0
     direct_state = backend.direct_state(stack)
     engine = None if os.environ.get("MULTIPORT_ENGINE") == "direct" else _engine(environment, embedded=embedded)
+    if engine is None and not direct_state.exists() and (why := _out_of_sight(verb, stack, environment)):
+        say(why)
+        return 1
     if engine is None or (embedded and direct_state.exists()):
         if engine is not None and verb == "preview":
             say(f"Stack {stack} was deployed by the direct driver; `make down` it first, then the CLI takes over")
@@ -78,8 +86,18 @@ def _carry_out(verb: str, stack: str) -> int:
     else:
         status = _pulumi(engine, verb, stack, backend.choose(environment, stack, embedded=embedded))
     if verb == "down" and embedded and status == 0:
-        _stop_local_cloud(stack)
+        _stop_local_cloud()
     return status
+
+
+def _out_of_sight(verb: str, stack: str, environment: Mapping[str, str]) -> str | None:
+    """Why nothing can be done or said of a stack without the CLI; None if the direct driver may go on."""
+    remedy = f"Put the CLI on PATH ({toolchain.INSTALL_HELP}), then run `make {verb} STACK={stack}` again"
+    if backend.deployed_by_cli(stack):
+        return f"Stack {stack} was deployed by the Pulumi CLI, and only the CLI can go on with it. Nothing was done. {remedy}"
+    if verb != "up" and backend.is_users_own(environment):
+        return f"Whether your Pulumi backend holds the stack {stack} cannot be seen without the CLI. Nothing was done. {remedy}"
+    return None
 
 
 def _local_cloud(verb: str) -> dict[str, str] | None:
@@ -99,9 +117,9 @@ def _local_cloud(verb: str) -> dict[str, str] | None:
     return {**clean, "OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "local"}
 
 
-def _stop_local_cloud(stack: str) -> None:
+def _stop_local_cloud() -> None:
     if backend.anything_deployed():
-        say(f"Stack {stack} is gone; other stacks still run on the local cloud, so it stays up")
+        say("Other stacks still run on the local cloud, so it stays up")
         return
     subprocess.run([*LAB, "leftovers"], check=False, cwd=ROOT)
     say("Stopping the local cloud")
@@ -124,6 +142,9 @@ def _direct(verb: str, stack: str, environment: dict[str, str], state: Path) -> 
     if verb == "preview":
         say(f"A preview needs the Pulumi CLI: {toolchain.INSTALL_HELP}")
         return 1
+    if verb == "down" and not state.exists():
+        say(f"Stack {stack} is not deployed")
+        return 0
     if verb in ("up", "down"):
         status = subprocess.run([*DIRECT, verb, *common], check=False, env=environment, cwd=ROOT).returncode
         if verb == "down" or status != 0:
@@ -154,23 +175,37 @@ def _outside() -> dict[str, str]:
 
 def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend) -> int:
     where.prepare(tool.pulumi)
+    if verb == "down" and not where.exists:
+        say(f"Stack {stack} is not deployed")
+        return 0
     if verb in ("up", "preview", "down"):
-        command = {
-            "up": ["up", "--yes", "--suppress-outputs"],
-            "preview": ["preview", "--policy-pack", "multiport/policy"],
-            "down": ["destroy", "--yes", "--skip-preview"],
-        }[verb]
-        if not where.exists and verb == "down":
-            say(f"Stack {stack} is not deployed")
-            return 0
-        say(f"pulumi {command[0]}, stack {stack} (CLI {tool.version}, openstack plugin {tool.plugin})")
+        say(f"pulumi {'destroy' if verb == 'down' else verb}, stack {stack} (CLI {tool.version}, openstack plugin {tool.plugin})")
+    if verb in ("up", "preview"):
+        allowed = _reviewed(tool, stack, where)
+        if verb == "preview" or not allowed:
+            return 0 if allowed else 1
+    if verb in ("up", "down"):
+        command = {"up": ["up", *UPDATE], "down": ["destroy", "--yes", "--skip-preview"]}[verb]
         status = where.run(tool.pulumi, command).returncode
         if verb == "down" and status == 0:
             where.remove(tool.pulumi)
-        if verb != "up" or status != 0:
+        if verb == "down" or status != 0:
             return status
     answer = where.run(tool.pulumi, ["stack", "output", "--json", "--show-secrets"], capture=True)
     return answer.returncode or _show(verb, json.loads(answer.stdout or "{}"))
+
+
+def _reviewed(tool: toolchain.Toolchain, stack: str, where: backend.Backend) -> bool:
+    """Preview with the policies and show the review of it; returns whether the change may go on."""
+    called = Stack(stack, ROOT, str(tool.pulumi), where.environment, where.private_config_file if where.own else None)
+    try:
+        preview, redaction, _ = called.preview()
+        made, _ = report(preview, redaction.values(rendered(preview)))
+    except CliError as error:
+        print(error, file=sys.stderr)
+        return False
+    print(terminal(made, colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ), end="", flush=True)
+    return made.outcome not in ("failed", "refused")
 
 
 if __name__ == "__main__":

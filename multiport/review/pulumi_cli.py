@@ -32,12 +32,14 @@ class Stack:
         project: The project's folder.
         pulumi: The CLI.
         environment: Environment for the CLI: backend, passphrase, cloud.
+        config_file: The stack's file, where the CLI is not to read the one of the project. Default: that one.
     """
 
     name: str
     project: Path
     pulumi: str
     environment: Mapping[str, str]
+    config_file: Path | None = None
 
     def exists(self) -> bool:
         """Whether the backend knows the stack."""
@@ -97,6 +99,8 @@ class Stack:
 
     def _call(self, command: Sequence[str], *, check: bool = True, stack: bool = True) -> subprocess.CompletedProcess[str]:
         which = ["--stack", self.name] if stack and command[:2] != ["stack", "ls"] else []
+        if self.config_file is not None and command[0] in ("preview", "config"):
+            which += ["--config-file", str(self.config_file)]
         answer = subprocess.run(
             [self.pulumi, *command, *which, *_QUIET],
             cwd=self.project,
