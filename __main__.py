@@ -17,6 +17,7 @@ from multiport.components.network_ref import NetworkRef, external_network
 from multiport.components.private_network import PrivateNetwork
 from multiport.components.security_group import SecurityGroup
 from multiport.components.topology import PortConfig, ServerConfig, Topology
+from multiport.components.two_steps import in_stack_file
 
 # Keys of the configuration that name something of this stack; the components get the thing itself.
 REFERENCES = {"network", "external_network", "ports", "security_groups", "server_group", "allowed_address_pairs"}
@@ -109,4 +110,5 @@ def build(topology: Topology) -> None:
     pulumi.export("virtual_ips", virtual_ips)
 
 
-build(read_config())
+with in_stack_file():
+    build(read_config())

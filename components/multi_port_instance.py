@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from multiport.components import addressing, checks, naming, two_steps
 from multiport.components.address_pairs import AddressPairArgs
+from multiport.components.config_error import ConfigError, Fault
 from multiport.components.floating_ips import FloatingIps, FloatingIpTargetArgs
 from multiport.components.network_ref import NetworkRef, SubnetRef
 from multiport.components.ordering import after
@@ -326,7 +327,10 @@ class MultiPortInstance(pulumi.ComponentResource):
                     target["address"] = floating_ip["address"]
                 else:
                     target["pool"] = floating_ip.get("pool", self._args.get("external_network", "PUBLICNET"))
-                targets[_floating_key(key, port, fixed_key, floating_ip)] = target
+                own_key = _floating_key(key, port, fixed_key, floating_ip)
+                if own_key in targets:
+                    raise ConfigError([_key_taken(f"MultiPortInstance {self._name}.ports.{key}", own_key)])
+                targets[own_key] = target
         return targets
 
     def _state(self, key: str, port: PortArgs) -> Callable[[Sequence[Any]], PortState]:
@@ -409,6 +413,14 @@ def _fixed_ips(port: PortArgs) -> dict[str, FixedIpArgs]:
 
 def _floating_key(key: str, port: PortArgs, fixed_key: str, floating_ip: FloatingIpArgs) -> str:
     return floating_ip.get("key", f"{_identity(key, port)}.{fixed_key}")
+
+
+def _key_taken(path: str, key: str) -> Fault:
+    return Fault(
+        f"{path}.floating_ip.key",
+        f"'{key}' is the key of another floating IP of this server already; without one it is <port>.<fixed IP>",
+        "Give each floating IP its own",
+    )
 
 
 def _pair(pair: AddressPairArgs) -> pulumi.Output[str]:

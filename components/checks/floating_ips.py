@@ -34,7 +34,8 @@ def floating_ip_faults(
             yield Fault(
                 path,
                 f"it comes from {named(pool)}, but its router leads to {named(network.external_network)}; {NOT_FOUND}",
-                f"Say pool: {named(network.external_network)}",
+                f"Name one network in both: pool: {named(network.external_network)} here, or "
+                f"external_network: {named(pool)} at the router",
             )
 
 
@@ -79,7 +80,10 @@ def own_key_faults(path: str, server: Mapping[str, object]) -> Iterator[Fault]:
     """A server's floating IPs have different keys."""
     owners: dict[str, str] = {}
     for own, at in own_keys(path, server):
-        yield from names.one_key_faults(at, own)
+        # the default key of a floating IP, <port>.<fixed IP>, moves it from where it was declared without a key
+        parts = own.split(".") if own.count(".") == 1 else [own]
+        if not all(map(names.KEY.fullmatch, parts)):
+            yield from names.one_key_faults(at, own)
         if owners.setdefault(own, at) != at:
             yield Fault(at, f"{shown(own)} is {owners[own]} already", "Give each floating IP its own")
 
