@@ -1,4 +1,4 @@
-"""One command at a time on the same files."""
+"""A lock file, so that only one command at a time works on the same files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def exclusive(path: Path, why: str, say: Callable[[str], None]) -> Iterator[None
     """Hold a lock that the kernel releases with the process.
 
     Args:
-        path: the lock file; it stays.
-        why: what the wait is for, said once where there is one.
-        say: receives that line.
+        path: the lock file; it is not removed.
+        why: reason of the wait, reported once if there is a wait.
+        say: is called with that line.
     """
     with path.open("a") as file:
         try:

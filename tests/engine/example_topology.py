@@ -1,4 +1,4 @@
-"""The configuration that the engine tests start from, and how they say what they expect of a change."""
+"""The configuration that the engine tests deploy first, and functions that summarize the changes of a preview."""
 
 import copy
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from tests.engine.stack import Step
 
 Config = dict[str, Any]
 
-HOUSE: Config = {
+EXAMPLE_TOPOLOGY: Config = {
     "security_groups": {"reachable": {"rules": [{"protocol": "icmp"}, {"protocol": "tcp", "port_range_min": 22}]}},
     "networks": {
         "front": {"subnets": {"v4": {"cidr": "192.168.10.0/24"}}, "router": {"external_network": "PUBLICNET"}},
@@ -32,22 +32,22 @@ HOUSE: Config = {
 }
 
 
-def house() -> Config:
-    """A copy to change."""
-    return copy.deepcopy(HOUSE)
+def example_topology() -> Config:
+    """Return a copy of the configuration, which a test may change."""
+    return copy.deepcopy(EXAMPLE_TOPOLOGY)
 
 
 def ports(config: Config) -> dict[str, Any]:
-    """The server's ports."""
+    """Return the ports of the server in a configuration."""
     found: dict[str, Any] = config["servers"]["web"]["ports"]
     return found
 
 
 def changes(steps: Iterable[Step]) -> set[tuple[str, str, str]]:
-    """What a preview would do to real resources: (operation, type, name). Components are summaries of their children."""
+    """Return the changes of a preview as (operation, type, name), without components, which only summarize their children."""
     return {(step.op, step.kind.rsplit(":", 1)[-1], step.name) for step in steps if step.kind.startswith("openstack:")}
 
 
 def replaced(steps: Iterable[Step]) -> set[str]:
-    """Names of servers that would be replaced."""
+    """Return the names of the servers that would be replaced."""
     return {step.name for step in steps if step.kind.endswith(":Instance") and step.op in ("replace", "create-replacement")}
