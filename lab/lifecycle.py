@@ -9,8 +9,8 @@ import time
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
+from installation.locks import exclusive
 from lab import configuration, processes, settings, venv
-from lab.locks import exclusive
 from lab.plane import Plane, ServiceState
 from lab.settings import ADDRESS, SERVICES, LabError
 

@@ -13,6 +13,21 @@ from typing import Any, Final
 RECORDS: Final = Path(__file__).resolve().parent.parent / "docs" / "proof"
 """Folder of the records."""
 
+INSTALLED: Final = RECORDS / "installed"
+"""Folder with the Debian packages that a whole run had: a JSON file for each root file system, versions by package."""
+
+SHOWN_OF_GUESTS: Final = (
+    "linux-image-cloud-amd64",
+    "systemd",
+    "cloud-init",
+    "iproute2",
+    "netplan.io",
+    "network-manager",
+    "ifupdown",
+)
+SHOWN_OF_LOCAL_CLOUD: Final = ("ovn-central", "openvswitch-switch", "libvirt-daemon", "qemu-system-x86", "mariadb-server-core")
+"""Packages whose versions the page itself shows; the files have all of them."""
+
 EXPECTED: Final = {
     "a": "private with a gateway",
     "b": "directly on the external network, and networks without gateway and DHCP",
@@ -39,13 +54,19 @@ def load(folder: Path) -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
-def page(records: Mapping[str, Mapping[str, Any]], against: Sequence[str], not_run: Mapping[str, int]) -> str:
+def page(
+    records: Mapping[str, Mapping[str, Any]],
+    against: Sequence[str],
+    not_run: Mapping[str, int],
+    installed: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
     """Return the text of the page.
 
     Args:
         records: The records by name; the module's docstring describes them.
         against: Lines that describe the machine and the versions of the software.
         not_run: Number of tests of this run that did not run, by reason.
+        installed: Debian packages by root file system, as in INSTALLED: `suite`, and `packages`, versions by name.
     """
     names = [*(name for name in EXPECTED if name in records), *(name for name in records if name not in EXPECTED)]
     counted = [_counted(name, records[name]) for name in names]
@@ -58,6 +79,7 @@ def page(records: Mapping[str, Mapping[str, Any]], against: Sequence[str], not_r
         _table(("proof", "started (UTC)", "ok", "failed", "not run"), counted) if counted else "Nothing.",
         "## Not run",
         "\n".join(missing) or "Nothing was left out.",
+        *([_installed(installed)] if installed else []),
         *(_section(name, records[name]) for name in names),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -66,6 +88,15 @@ def page(records: Mapping[str, Mapping[str, Any]], against: Sequence[str], not_r
 def _counted(name: str, record: Mapping[str, Any]) -> tuple[str, ...]:
     counts = record["rows"]["summary"]
     return (name, record["started"], *(str(counts[result]) for result in ("ok", "FAILED", "not run")))
+
+
+def _installed(installed: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for name, each in installed.items():
+        packages = each["packages"]
+        told = [f"{package} {packages[package]}" for package in (*SHOWN_OF_GUESTS, *SHOWN_OF_LOCAL_CLOUD) if package in packages]
+        rows.append((name, each["suite"], f"[{len(packages)}](proof/installed/{name}.json)", ", ".join(told)))
+    return "## Installed from Debian\n\n" + _table(("root file system", "suite", "packages", "among them"), rows)
 
 
 def _section(name: str, record: Mapping[str, Any]) -> str:

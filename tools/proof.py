@@ -1,7 +1,9 @@
 """Runs the stages of `make check`, `make test` and `make proof`, and summarizes what passed, on what, and what could not run."""
 
 import contextlib
+import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -14,9 +16,11 @@ from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from lab import debian_packages
+from lab.guests import images, stacks
 from lab.packets import layer
 from multiport import toolchain
-from tools import evidence
+from tools import evidence, fetch_check_tools
 
 ROOT = toolchain.ROOT
 REPORTS = ROOT / ".reports"
@@ -84,6 +88,7 @@ def check_stages() -> list[list[Stage]]:
             "bench",
             "components",
             "guest",
+            "installation",
             "lab",
             "multiport",
             "tests",
@@ -150,6 +155,13 @@ def test_stages(lab: Path) -> list[list[Stage]]:
                 "-n",
                 "3",
                 apt="tests/verify/apt.txt",
+            ),
+            pytest(
+                "installation",
+                "set-up on an index with newer versions, and in bad circumstances",
+                "tests/installation",
+                "-n",
+                "2",
             ),
             pytest(
                 "review",
@@ -272,7 +284,9 @@ def _proof(only: Sequence[str]) -> int:
     left_out = {f"{stage.name}: {why}": count for stage in stages for why, count in _counts(stage)[2].items()}
     left_out |= {f"{stage.name}: FAILED, see .reports/{stage.name}.log": _counts(stage)[1] for stage in stages if stage.status}
     if found := evidence.load(evidence.RECORDS):
-        (ROOT / "docs" / "proof.md").write_text(evidence.page(found, [*_versions(), *_below()], left_out))
+        _record_installed()
+        text = evidence.page(found, [*_versions(), *_below()], left_out, evidence.load(evidence.INSTALLED))
+        (ROOT / "docs" / "proof.md").write_text(text)
         print("The results and their evidence are in docs/proof.md")
     else:
         print("Nothing was recorded; docs/proof.md stays as it is")
@@ -369,6 +383,13 @@ def _installed(package: str) -> bool:
     return answer.stdout == "install ok installed"
 
 
+def _debian_version(package: str) -> str | None:
+    if shutil.which("dpkg-query") is None:
+        return None
+    words = ["dpkg-query", "--show", "--showformat", "${Version}", package]
+    return subprocess.run(words, check=False, capture_output=True, text=True).stdout or None
+
+
 def _last_line(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1][:120] if lines else "starting"
@@ -429,23 +450,34 @@ def _versions() -> list[str]:
     pins = dict(line.split(" ")[0].split("==") for line in lock.read_text().splitlines() if "==" in line) if lock.exists() else {}
     lines.append("OpenStack: " + ", ".join(f"{name} {pins.get(name, 'unknown')}" for name in services))
     lines.append(f"Kernel {os.uname().release}")
+    tools = fetch_check_tools.fetched()
+    tools += [f"{name} {installed}" for name in ("chromium",) if (installed := _debian_version(name))]
+    if tools:
+        lines.append("Tools from Debian: " + ", ".join(tools))
     return lines
 
 
 def _below() -> list[str]:
-    """Return lines about the software and the machine under the local cloud with packets."""
-    names = ("ovn-central", "openvswitch-switch", "libvirt-daemon", "qemu-system-x86", "mariadb-server-core")
-    found = {}
-    for status in layer.CACHE.glob("layer-*/var/lib/dpkg/status"):
-        for paragraph in status.read_text().split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
-            if fields.get("Package") in names:
-                found[fields["Package"]] = fields["Version"]
+    """Return a line about the machine under the local cloud with packets."""
     memory = next(int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
-    return [
-        "Debian packages: " + ", ".join(f"{name} {found.get(name, 'unknown')}" for name in names),
-        f"{os.cpu_count()} cores, {memory / 2**20:.0f} GiB of memory; guests are emulated by QEMU (TCG)",
-    ]
+    return [f"{os.cpu_count()} cores, {memory / 2**20:.0f} GiB of memory; guests are emulated by QEMU (TCG)"]
+
+
+def _record_installed() -> None:
+    """Record which Debian packages the local cloud with packets and its guests have."""
+    release = platform.freedesktop_os_release().get("VERSION_CODENAME", "unknown")
+    machine = debian_packages.installed(Path("/"))
+    found = {}
+    for folder in layer.CACHE.glob("layer-*"):
+        added = debian_packages.installed(folder).items() - machine.items()
+        found["local-cloud"] = {"suite": release, "packages": dict(sorted(added))}
+    for stack in stacks.STACKS:
+        for folder in images.CACHE.glob(f"rootfs-{stack.name}-*"):
+            packages = debian_packages.installed(folder / "layer")
+            found[f"guest-{stack.name}"] = {"suite": images.SUITE, "packages": dict(sorted(packages.items()))}
+    evidence.INSTALLED.mkdir(parents=True, exist_ok=True)
+    for name, each in found.items():
+        (evidence.INSTALLED / f"{name}.json").write_text(json.dumps(each, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 DEFAULT_ECHO_URL = "http://ifconfig.me"  # the guide uses it
 USUAL_LOGINS = ("ubuntu", "debian", "rocky", "almalinux", "fedora", "cloud-user", "root")
-"""Default users of cloud images. root comes last because cloud images let its login hang for ten seconds."""
+"""Default users of cloud images. root comes last, because cloud images answer its login with a message and a delay of 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ def _server(name: str, server: Mapping[str, Any], login: str, echo_url: str) -> 
 
 
 def _port(key: str, port: Mapping[str, Any]) -> Port:
-    # On an adopted network the keys of the addresses are their positions (see PortState). Such a network is external, and its
-    # addresses can be reached directly.
+    # If the keys of the addresses are their positions (see PortState), Neutron chose them on an external network. Clients outside
+    # reach such addresses without a floating IP.
     external = all(key.isdecimal() for key in port["fixed_ips"])
     addresses = [
         Address(fixed_key, fixed_ip, port["floating_ips"].get(fixed_key, fixed_ip if external else None))

@@ -137,7 +137,7 @@ class Runner:
         return None
 
     def _look_through(self, server: Server, looks: Mapping[str, Look | None]) -> Look | None:
-        """Read the configuration of a server that cannot be reached from outside: through a server on a common network."""
+        """Read the configuration of a server without an outside address: through another server, or by a virtual IP."""
         own = [IPv4Address(address.fixed_ip) for port in server.ports for address in port.addresses]
         for name, look in looks.items():
             if look is None or not self._ways[name]:
