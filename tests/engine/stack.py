@@ -129,6 +129,17 @@ class Stack:
         found: list[dict[str, Any]] = exported["deployment"].get("resources", [])
         return found
 
+    def exported(self) -> dict[str, Any]:
+        """The whole state, secrets in plain text."""
+        found: dict[str, Any] = json.loads(self._call("stack", "export", "--show-secrets").stdout)
+        return found
+
+    def import_state(self, state: Mapping[str, Any]) -> None:
+        """Take over a state, as `exported` has it."""
+        path = self.folder / "imported.json"
+        path.write_text(json.dumps(state))
+        self._call("stack", "import", "--file", str(path))
+
     def resource(self, kind: str, name: str) -> dict[str, Any]:
         """Return the only resource of this type and name in the state."""
         [found] = [

@@ -85,8 +85,9 @@ class ServerFaultError(Exception):
 
 def refused(fixture: str) -> str:
     """Return this project's message for an invalid configuration."""
+    [path] = INVALID.glob(f"*/{fixture}.yaml")
     with pytest.raises(ConfigError) as error:
-        run(read(INVALID / f"{fixture}.yaml"))
+        run(read(path))
     return str(error.value)
 
 

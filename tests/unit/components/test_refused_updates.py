@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from multiport.components import two_steps
-from multiport.components.address_pairs import AddressPairs, AddressPairsArgs
+from multiport.components.address_pairs import AddressPairs
 from multiport.components.config_error import ConfigError
 from multiport.components.network_ref import NetworkRef
 from multiport.components.security_group import SecurityGroup
@@ -15,6 +15,7 @@ from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.programs import BACK, FRONT, floating, network, server
 
 if TYPE_CHECKING:
+    from multiport.components.arguments import AddressPairsArgs
     from multiport.components.topology import SecurityGroupArgs
 
 ROUTER = {"external_network": "PUBLICNET"}
@@ -334,7 +335,7 @@ def test_the_refusal_names_the_way_that_keeps_the_floating_ip() -> None:
 def test_two_floating_ips_of_a_server_have_different_keys() -> None:
     beside = fixed("7", "9", floating_ip="7")
     beside["fixed_ips"]["k9"]["floating_ip"] = {"key": "a.k7"}
-    with pytest.raises(ConfigError, match="is the key of another floating IP of this server already"):
+    with pytest.raises(ConfigError, match="is the key of another floating IP of this server"):
         deploy(lambda: bare({"a": beside}))
 
 
