@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -176,8 +177,8 @@ class Environment:
 
     def _explain(self, output: str) -> str:
         """Return one line with cause and remedy; of an unknown cause the end of what was printed."""
-        if shutil.disk_usage(_existing(self.folder)).free < SPARE_BYTES:
-            output += "No space left on device"  # venv swallows what ensurepip says
+        if _is_full(self.folder):
+            output += "No space left on device"  # venv does not pass on what ensurepip says
         for pattern, text in CAUSES.items():
             if found := re.search(pattern, output):
                 line = text.format(folder=self.folder, lock=self.lock.name, **found.groupdict())
@@ -206,9 +207,12 @@ def subset(lock: Path, wanted: Sequence[str]) -> str:
     return "".join(block for block in blocks if block.partition("==")[0] in wanted)
 
 
-def _existing(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that exists."""
-    return next(each for each in (folder, *folder.parents) if each.exists())
+def _is_full(folder: Path) -> bool:
+    """Whether hardly anything can be written where the folder is, or would be."""
+    with suppress(OSError):
+        place = next(each for each in (folder, *folder.parents) if each.exists())
+        return shutil.disk_usage(place).free < SPARE_BYTES
+    return False
 
 
 def _python_version() -> str:

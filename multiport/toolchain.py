@@ -13,7 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN = ROOT / ".tools" / "pulumi"
+OWN = (
+    ROOT / ".tools" / "pulumi"
+    if (ROOT / "Pulumi.yaml").is_file()
+    else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "multiport" / "pulumi"
+)
+"""Where we keep what we fetch: in the folder of a checkout; in the user's cache where the package is installed."""
 # The first CLI release that the pinned SDK was seen to work with.
 MINIMUM = (3, 259, 0)
 INSTALL_HELP = "https://www.pulumi.com/docs/install"

@@ -13,17 +13,17 @@ from typing import Any
 from lab import settings
 from lab.packets import outside
 from lab.settings import API, PACKETS, LabError
-from multiport import toolchain
-from multiport.review.pulumi_cli import POLICIES, CliError, Stack
+from multiport import project, terminal, toolchain
+from multiport.review.pulumi_cli import CliError, Stack
 from multiport.review.rendered import rendered
 from multiport.review.report import report
-from multiport.review.terminal import terminal
+from multiport.review.terminal import terminal as text_of
 from tools import backend, outputs
 
 ROOT = toolchain.ROOT
 LAB = [sys.executable, "-m", "lab", "--mode", backend.LAB_MODE]
-VERIFY = [sys.executable, "-m", "multiport.verify"]
-UPDATE = ["--yes", "--skip-preview", "--suppress-outputs", "--policy-pack", POLICIES]
+VERIFY = [sys.executable, "-m", "multiport", "verify", "--outputs", "-"]
+UPDATE = ["--yes", "--skip-preview", "--suppress-outputs", "--policy-pack", "multiport/policy"]
 DIRECT = [sys.executable, "-m", "lab.direct"]
 
 
@@ -158,7 +158,7 @@ def _direct(verb: str, stack: str, environment: dict[str, str], state: Path) -> 
 def _show(verb: str, exports: Mapping[str, Any]) -> int:
     """What the stack exports, or with `verify` whether it holds; returns the exit status."""
     if verb == "verify":
-        command, environment = [*VERIFY, "-"], {**_outside(), **os.environ}
+        command, environment = VERIFY, {**_outside(), **os.environ}
         return subprocess.run(command, check=False, cwd=ROOT, env=environment, input=json.dumps(exports), text=True).returncode
     print(json.dumps(exports, indent=2) if os.environ.get("FORMAT") == "json" else outputs.table(exports))
     if backend.LAB_MODE == PACKETS and os.environ.get("FORMAT") != "json":
@@ -197,14 +197,16 @@ def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Bac
 
 def _reviewed(tool: toolchain.Toolchain, stack: str, where: backend.Backend) -> bool:
     """Preview with the policies and show the review of it; returns whether the change may go on."""
-    called = Stack(stack, ROOT, str(tool.pulumi), where.environment, where.private_config_file if where.own else None)
+    called = Stack(
+        stack, project.find(ROOT), str(tool.pulumi), where.environment, where.private_config_file if where.own else None
+    )
     try:
         preview, redaction, _ = called.preview()
         made, _ = report(preview, redaction.values(rendered(preview)))
     except CliError as error:
         print(error, file=sys.stderr)
         return False
-    print(terminal(made, colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ), end="", flush=True)
+    print(text_of(made, colours=terminal.coloured(sys.stdout)), end="", flush=True)
     return made.outcome not in ("failed", "refused")
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from multiport import terminal
+
 HEAD = ("server", "port", "fixed IPs", "floating IPs", "MAC", "table", "priority")
 
 
@@ -26,9 +28,7 @@ def table(exports: Mapping[str, Any]) -> str:
             lines += server["commands"].get(key, {}).get("ssh", [])
     if not rows:
         return "No servers."
-    widths = [max(len(row[column]) for row in (HEAD, *rows)) for column in range(len(HEAD))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (HEAD, *rows)]
-    text.insert(1, "  ".join("-" * width for width in widths))
+    text = [terminal.table(HEAD, rows)]
     for key, virtual_ip in sorted(exports.get("virtual_ips", {}).items()):
         text.append(f"virtual address {key}: {virtual_ip['ip_address']}, floating IP {virtual_ip.get('floating_ip', '-')}")
     if lines:

@@ -179,6 +179,12 @@ def test_stages(lab: Path) -> list[list[Stage]]:
             ),
             pytest("lab", "the local cloud and the direct driver", "tests/lab"),
             pytest(
+                "package",
+                "the package installed in three ways beside a program with folders of the same names",
+                "tests/package",
+                environment=cloud,
+            ),
+            pytest(
                 "policy",
                 "policies and the review pipeline with the official Pulumi engine",
                 "tests/review",

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,21 +92,21 @@ def test_pips_own_settings_bring_nothing_else(make_checkout: Callable[..., Check
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not root: only root can run a command as another user")
-def test_neither_root_nor_git_is_needed(make_checkout: Callable[..., Checkout], tmp_path: Path) -> None:
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name in ("bash", "sh", "make", "env"):
-        (programs / name).symlink_to(str(shutil.which(name)))
-    reachable = [each.path for each in pythons() if each.version >= (3, 11) and not str(each.path).startswith("/root")]
-    if not reachable:
+def test_neither_root_nor_git_is_needed(make_checkout: Callable[..., Checkout]) -> None:
+    everybodys = [each.path for each in pythons() if each.version >= (3, 11) and not str(each.path).startswith("/root")]
+    if not everybodys:
         pytest.skip("every supported Python here lies in root's home folder: install Python 3.11 or later for all users")
-    checkout = make_checkout()
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    for path in (checkout.folder, *checkout.folder.rglob("*")):
-        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-    _succeeds(checkout.make(reachable[0], user=NOBODY, PATH=str(programs), HOME=str(tmp_path / "home")))
-    assert (checkout.folder / ".venv" / STAMP).stat().st_uid == NOBODY
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        Path(folder).chmod(0o755)
+        programs = Path(folder) / "bin"
+        programs.mkdir()
+        for name in ("bash", "sh", "make", "env"):
+            (programs / name).symlink_to(str(shutil.which(name)))
+        checkout = make_checkout(f"{folder}/checkout")
+        for path in (checkout.folder, *checkout.folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        _succeeds(checkout.make(everybodys[0], user=NOBODY, PATH=str(programs), HOME=f"{folder}/home"))
+        assert (checkout.folder / ".venv" / STAMP).stat().st_uid == NOBODY
 
 
 def test_an_environment_of_another_python_is_made_anew(make_checkout: Callable[..., Checkout]) -> None:

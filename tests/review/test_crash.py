@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from multiport.project import find as found
 from multiport.review import crash, pipeline
 from multiport.review.markdown import marker
 from multiport.review.preview import Preview, read
@@ -49,14 +50,12 @@ class FakeStack(Stack):
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    monkeypatch.setattr(
-        pipeline, "_stack", lambda folder, name, environment: FakeStack(name, folder, "pulumi", environment), raising=True
-    )
+    monkeypatch.setattr(pipeline, "_stack", lambda of, name, environment, _say: FakeStack(name, of, "pulumi", environment))
     return tmp_path
 
 
 def test_a_crash_of_the_review_is_a_comment(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert pipeline._preview(project, "dev", {}, project / "out", empty=False) == 1
+    assert pipeline.preview(found(project), "dev", {}, project / "out", empty=False) == 1
     body = (project / "out" / "dev" / "comment.md").read_text()
     assert body.startswith(marker("shop", "dev"))
     assert "nothing is known of what this change does" in body
@@ -71,14 +70,14 @@ def test_a_crash_of_the_review_is_a_comment(project: Path, capsys: pytest.Captur
 def test_a_preview_that_never_came_is_a_comment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeStack, "broken", False)
     with pytest.raises(CliError):
-        pipeline._preview(project, "dev", {}, project / "out", empty=False)
+        pipeline.preview(found(project), "dev", {}, project / "out", empty=False)
     body = (project / "out" / "dev" / "comment.md").read_text()
     assert crash.NO_PREVIEW in body
     assert VALUE not in body
 
 
 def test_what_cannot_be_read_is_not_deployed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert pipeline._update(project, "dev", {}, unreviewed=True) == 1
+    assert pipeline.update(found(project), "dev", {}, unreviewed=True) == 1
     assert "nothing was updated" in capsys.readouterr().err
 
 

@@ -109,11 +109,11 @@ def test_nothing_of_others_is_run_as_shell() -> None:
 
 def test_the_script_has_the_options_that_it_is_called_with() -> None:
     texts = [*(path.read_text() for path in GITHUB), GITLAB.read_text()]
-    calls = [call for text in texts for call in re.findall(r"-m multiport\.review\.pipeline (\w+)([^\n)]*)", text)]
+    calls = [call for text in texts for call in re.findall(r"bin/multiport review (\w+)([^\n)]*)", text)]
     assert {verb for verb, _ in calls} == {"stacks", "preview", "update"}
     for verb, rest in calls:
         answer = subprocess.run(
-            [sys.executable, "-m", "multiport.review.pipeline", verb, "--help"],
+            [sys.executable, "-m", "multiport", "review", verb, "--help"],
             capture_output=True,
             text=True,
             check=True,

@@ -1,4 +1,4 @@
-"""Runs `python -m multiport.verify` on a guest behind a router like Neutron's, with Debian's sshd, ping, curl and tcpdump."""
+"""Runs `multiport verify` on a guest behind a router like Neutron's, with Debian's sshd, ping, curl and tcpdump."""
 
 import json
 import os
@@ -58,7 +58,7 @@ class Site:
             "OUTSIDE": f"nsenter --target {self.cloud.client.pid} --net --",
         }
         done = subprocess.run(
-            [sys.executable, "-m", "multiport.verify", "-"],
+            [sys.executable, "-m", "multiport", "verify", "--outputs", "-"],
             input=json.dumps(outputs or self.outputs()),
             capture_output=True,
             text=True,

@@ -36,7 +36,8 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
     shown = json.dumps({"web": {"cloud_config": CLOUD_CONFIG}, "app": config["multiport:servers"]["app"]})
-    monkeypatch.setattr(rules, "_STACKS", tmp_path)
+    (tmp_path / "Pulumi.yaml").write_text("name: multiport\nruntime: python\n")
+    monkeypatch.setenv(rules.PROJECT, str(tmp_path))
     monkeypatch.setenv("PULUMI_STACK", "dev")
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"multiport:servers": shown}))
     return tmp_path

@@ -32,6 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project folder with the stack `dev`, and a cloud that needs no start."""
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text("config: {}\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: multiport\nruntime: python\nstackConfigDir: stacks\n")
     for module in (deploy, backend):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(backend, "STATE", tmp_path / ".state")
