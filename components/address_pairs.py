@@ -1,4 +1,4 @@
-"""Virtual addresses shared by several servers, and the permission to use them."""
+"""Virtual addresses that several servers share, and the permission to use them."""
 
 import pulumi
 import pulumi_openstack as openstack

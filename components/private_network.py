@@ -8,12 +8,12 @@ from multiport.components.network_ref import NetworkRef, SubnetRef
 from multiport.components.ordering import after
 from multiport.components.topology import HostRouteArgs, PrivateNetworkArgs, RouterArgs, SubnetArgs
 
-# Neutron lets an orphaned port hold a subnet for the provider's default of ten minutes (measured); fail sooner.
+# A port that nobody owns any more keeps a subnet from being deleted (measured). The provider would try for ten minutes.
 DELETE_TIMEOUT = pulumi.CustomTimeouts(delete="3m")
 
 
 class PrivateNetwork(pulumi.ComponentResource):
-    """Network and subnets, optionally a router to an external network; or an existing network through the same interface."""
+    """A network with its subnets and, if asked for, a router to an external network; or an existing network in the same form."""
 
     network_id: pulumi.Output[str]
     """Id of the network, created or adopted."""
@@ -82,7 +82,7 @@ class PrivateNetwork(pulumi.ComponentResource):
 
     @property
     def reference(self) -> NetworkRef:
-        """The network as ports want it: pass it as a port's `network`."""
+        """The network as ports need it: pass it as a port's `network`."""
         return self._reference
 
     def _subnet(self, key: str, args: SubnetArgs, child: pulumi.ResourceOptions) -> SubnetRef:

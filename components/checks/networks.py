@@ -7,9 +7,10 @@ from multiport.components import addressing
 from multiport.components.addressing import Address, Network
 from multiport.components.checks import addresses, facts, names
 from multiport.components.checks.facts import AUTOMATIC
-from multiport.components.config_error import Fault, key_path, shown
+from multiport.components.config_error import Fault, key_path
 from multiport.components.known import known_text
 from multiport.components.topology import AllocationPoolArgs, HostRouteArgs, PrivateNetworkArgs, RouterArgs, SubnetArgs
+from multiport.guest.errors import shown
 from multiport.guest.metadata import MTU_MAX, MTU_MIN
 
 # IPv6's least MTU (RFC 8200).
