@@ -5,6 +5,8 @@ A resource's identity in Pulumi comes from the user's key alone, never from a di
 
 import pulumi
 
+from multiport.components import marks
+
 
 def display_name(*parts: str) -> str:
     """Name of an object in the cloud: the stack, then the component and the key, joined by dashes."""
@@ -16,5 +18,5 @@ def tags(owner: str, key: str | None = None) -> list[str]:
 
     Nova refuses "/" and "," in a tag. Nova and older versions of Neutron refuse more than 60 characters, so keys are short.
     """
-    marks = ["multiport", f"multiport.stack={pulumi.get_project()}.{pulumi.get_stack()}", f"multiport.owner={owner}"]
-    return [mark[:60] for mark in (marks if key is None else [*marks, f"multiport.key={key}"])]
+    ours = ["multiport", marks.stack_mark(pulumi.get_project(), pulumi.get_stack()), marks.owner_mark(owner)]
+    return marks.as_tags(ours if key is None else [*ours, marks.key_mark(key)])

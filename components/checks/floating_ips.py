@@ -38,7 +38,8 @@ def check_floating_ip(
             yield Fault(
                 path,
                 f"it comes from {named(pool)}, but its router leads to {named(network.external_network)}; {NOT_FOUND}",
-                f"Say pool: {named(network.external_network)}",
+                f"Name one network in both: pool: {named(network.external_network)} here, or "
+                f"external_network: {named(pool)} at the router",
             )
 
 
@@ -89,7 +90,10 @@ def check_own_keys(path: str, ports: Mapping[str, PortOptions]) -> Iterator[Faul
     """A server's floating IPs have different keys."""
     owners: dict[str, str] = {}
     for own, at in own_keys(path, ports):
-        yield from names.check_key(at, own)
+        # <port>.<fixed IP>, the default, is what a floating IP that was declared without a key is moved by
+        parts = own.split(".") if own.count(".") == 1 else [own]
+        if not all(map(names.KEY.fullmatch, parts)):
+            yield from names.check_key(at, own)
         if owners.setdefault(own, at) != at:
             yield Fault(at, f"{shown(own)} is {owners[own]} already", "Give each floating IP its own")
 

@@ -20,7 +20,7 @@ MODE_KEYS = ("ipv6_ra_mode", "ipv6_address_mode")
 # SLAAC builds an address of 64 bits of prefix and 64 of its own.
 SLAAC_PREFIX = 64
 # What makes sense for a network that is created here, and not for one of another owner, nothing of which is changed.
-CREATION_ONLY = ("name", "mtu", "port_security_enabled")
+CREATION_ONLY = ("name", "mtu", "port_security_enabled", "protect")
 SUBNET_CREATION_ONLY = tuple(key for key in SubnetArgs.__annotations__ if key != "cidr")
 ROUTER_CREATION_ONLY = ("name", "enable_snat")
 
