@@ -12,7 +12,8 @@ from typing import Any, Final
 import pulumi
 import pulumi.runtime
 
-from multiport.components.config_error import ConfigError, Fault, key_path, shown
+from multiport.components.config_error import ConfigError, Fault, key_path
+from multiport.guest.errors import shown
 
 _IMAGE_IDS: Final = "openstack:images/getImageIds:getImageIds"
 _IMAGE: Final = "openstack:images/getImage:getImage"

@@ -123,6 +123,8 @@ class _Stack:
             "ip_address": virtual_ip["ip_address"],
             "floating_ip": "floating_ip" in virtual_ip,
         }
+        if "protect" in virtual_ip:
+            reserved["protect"] = virtual_ip["protect"]
         pairs = AddressPairs(
             key, {"network": self._networks[virtual_ip["network"]], "virtual_ips": {ADDRESS: reserved}}, self._options()
         )

@@ -1,4 +1,4 @@
-"""`make up`, `preview`, `down`, `outputs`, `verify`: one stack, on the local cloud or on the one that OS_CLOUD names."""
+"""The verbs that `make` has for one stack, on the local cloud or on the one that OS_CLOUD names."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from lab import settings
 from lab.packets import outside
 from lab.settings import API, PACKETS, LabError
 from multiport import project, terminal, toolchain
+from multiport.audit import stack_state
+from multiport.audit.cloud import connect, look
+from multiport.audit.obstacles import obstacles
+from multiport.guard import approval
 from multiport.review.pulumi_cli import CliError, Stack
 from multiport.review.rendered import rendered
 from multiport.review.report import report
@@ -35,7 +40,7 @@ def say(text: str) -> None:
 def main() -> int:
     """Carry out one verb; the exit status is the failing program's own."""
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
-    parser.add_argument("verb", choices=["up", "preview", "down", "outputs", "verify"])
+    parser.add_argument("verb", choices=["up", "preview", "down", "outputs", "verify", "audit", "recover"])
     parser.add_argument("--stack", required=True)
     arguments = parser.parse_args()
     if not (ROOT / "stacks" / f"Pulumi.{arguments.stack}.yaml").is_file():
@@ -84,7 +89,7 @@ def _carry_out(verb: str, stack: str) -> int:
             return 1
         status = _direct(verb, stack, environment, direct_state)
     else:
-        status = _pulumi(engine, verb, stack, backend.choose(environment, stack, embedded=embedded))
+        status = _pulumi(engine, verb, stack, backend.choose(environment, stack, embedded=embedded), embedded=embedded)
     if verb == "down" and embedded and status == 0:
         _stop_local_cloud()
     return status
@@ -108,7 +113,7 @@ def _local_cloud(verb: str) -> dict[str, str] | None:
         and subprocess.run([*LAB, "status", "--json"], check=False, capture_output=True, cwd=ROOT).returncode != 0
     ):
         return None
-    if verb not in ("outputs", "verify"):
+    if verb not in ("outputs", "verify", "audit", "recover"):
         more = ", with OVN and QEMU guests" if backend.LAB_MODE == PACKETS else ""
         say(f"Starting the local cloud: Keystone, Glance, Placement, Neutron, Nova{more} (installed first if need be: minutes)")
         subprocess.run([*LAB, "up"], check=True, cwd=ROOT)
@@ -139,8 +144,8 @@ def _engine(environment: dict[str, str], *, embedded: bool) -> toolchain.Toolcha
 
 def _direct(verb: str, stack: str, environment: dict[str, str], state: Path) -> int:
     common = ["--project", str(ROOT), "--stack", stack, "--state", str(state)]
-    if verb == "preview":
-        say(f"A preview needs the Pulumi CLI: {toolchain.INSTALL_HELP}")
+    if verb in ("preview", "audit", "recover"):
+        say(f"`make {verb}` needs the Pulumi CLI: {toolchain.INSTALL_HELP}")
         return 1
     if verb == "down" and not state.exists():
         say(f"Stack {stack} is not deployed")
@@ -173,41 +178,76 @@ def _outside() -> dict[str, str]:
     return {} if found is None else outside.reach(found)
 
 
-def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend) -> int:
+def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend, *, embedded: bool) -> int:
     where.prepare(tool.pulumi)
+    if verb in ("audit", "recover"):
+        return _looked_at(verb, stack, where)
     if verb == "down" and not where.exists:
         say(f"Stack {stack} is not deployed")
         return 0
     if verb in ("up", "preview", "down"):
         say(f"pulumi {'destroy' if verb == 'down' else verb}, stack {stack} (CLI {tool.version}, openstack plugin {tool.plugin})")
-    if verb in ("up", "preview"):
-        allowed = _reviewed(tool, stack, where)
-        if verb == "preview" or not allowed:
-            return 0 if allowed else 1
-    if verb in ("up", "down"):
-        command = {"up": ["up", *UPDATE], "down": ["destroy", "--yes", "--skip-preview"]}[verb]
-        status = where.run(tool.pulumi, command).returncode
-        if verb == "down" and status == 0:
-            where.remove(tool.pulumi)
-        if verb == "down" or status != 0:
-            return status
+    with tempfile.TemporaryDirectory(prefix="multiport-plan-") as folder:
+        # on a cloud that others rely on, the update does what was approved and nothing else
+        plan = Path(folder) / "plan.json" if verb == "up" and not embedded else None
+        if verb in ("up", "preview") or (verb == "down" and not embedded):
+            allowed = _reviewed(tool, verb, stack, where, plan, embedded=embedded)
+            if verb == "preview" or not allowed:
+                return 0 if allowed else 1
+        if verb in ("up", "down"):
+            update = ["up", *UPDATE, *(["--plan", str(plan)] if plan else [])]
+            command = update if verb == "up" else ["destroy", "--yes", "--skip-preview"]
+            status = where.run(tool.pulumi, command).returncode
+            if verb == "down" and status == 0:
+                where.remove(tool.pulumi)
+            if status != 0:
+                say("This is what is there now; `make recover` mends what is not as declared (docs/recovery.md):")
+                _looked_at("audit", stack, where)
+            if verb == "down" or status != 0:
+                return status
     answer = where.run(tool.pulumi, ["stack", "output", "--json", "--show-secrets"], capture=True)
     return answer.returncode or _show(verb, json.loads(answer.stdout or "{}"))
 
 
-def _reviewed(tool: toolchain.Toolchain, stack: str, where: backend.Backend) -> bool:
-    """Preview with the policies and show the review of it; returns whether the change may go on."""
+def _looked_at(verb: str, stack: str, where: backend.Backend) -> int:
+    """Audit the stack, or recover it: APPLY=1 has recovery do what it would do, YES=1 answers where there is no terminal."""
+    command = [sys.executable, "-m", "multiport", verb, "--stack", stack, "--project", str(ROOT)]
+    if verb == "recover":
+        command += ["--config-file", str(where.private_config_file)] if where.own else []
+        command += ["--apply"] if os.environ.get("APPLY") == "1" else []
+        command += ["--yes"] if os.environ.get(approval.YES) == "1" else []
+    return subprocess.run(command, check=False, env=where.environment, cwd=ROOT).returncode
+
+
+def _reviewed(
+    tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend, plan: Path | None, *, embedded: bool
+) -> bool:
+    """Preview with the policies, show the review of it, and ask unless the cloud is our own; returns whether it may go on."""
     called = Stack(
         stack, project.find(ROOT), str(tool.pulumi), where.environment, where.private_config_file if where.own else None
     )
     try:
-        preview, redaction, _ = called.preview()
+        preview, redaction, _ = called.destruction() if verb == "down" else called.preview(plan)
         made, _ = report(preview, redaction.values(rendered(preview)))
     except CliError as error:
         print(error, file=sys.stderr)
         return False
     print(text_of(made, colours=terminal.coloured(sys.stdout)), end="", flush=True)
-    return made.outcome not in ("failed", "refused")
+    if verb == "preview" or embedded:
+        return made.outcome not in ("failed", "refused")
+    refusal = (_hindrance(tool, stack, where) if verb == "down" else None) or approval.refusal(verb, made, approval.asking())
+    if refusal is not None:
+        say(f"Nothing was done: {refusal}")
+    return refusal is None
+
+
+def _hindrance(tool: toolchain.Toolchain, stack: str, where: backend.Backend) -> str | None:
+    """What would make `destroy` hang; None if nothing would."""
+    state = stack_state.export(str(tool.pulumi), ROOT, stack, where.environment)
+    found = list(obstacles(state, look(connect(state, where.environment), state, lambda _: None)))
+    if not found:
+        return None
+    return f"it would hang. {'; '.join(found)}. `make recover STACK={stack}` deletes what is the stack's own; ask about the rest"
 
 
 if __name__ == "__main__":

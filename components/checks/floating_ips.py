@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from multiport.components.arguments import FloatingIpsArgs
 from multiport.components.checks import addresses, facts, names
 from multiport.components.checks.facts import NetworkFacts, SubnetFacts
-from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.config_error import Fault, key_path, named
 from multiport.components.known import known_text
 from multiport.components.topology import FloatingIpArgs, FloatingIpSource, PortOptions
+from multiport.guest.errors import shown
 
 NOT_FOUND = "Neutron answers 404 ExternalGatewayForFloatingIPNotFound"
 

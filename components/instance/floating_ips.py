@@ -36,6 +36,8 @@ def floating_ip_targets(
                 target["address"] = floating_ip["address"]
             else:
                 target["pool"] = floating_ip.get("pool", external_network)
+            if "protect" in floating_ip:
+                target["protect"] = floating_ip["protect"]
             key = floating_ip_key(port.key, port.args, fixed_ip_key, floating_ip)
             if key in targets:
                 raise ConfigError([_key_taken(f"ports.{port.key}.fixed_ips.{fixed_ip_key}", key)])

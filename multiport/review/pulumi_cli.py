@@ -55,12 +55,22 @@ class Stack:
         Raises:
             CliError: There is nothing to show.
         """
+        with tempfile.TemporaryDirectory(prefix="multiport-policies-") as folder:
+            pack.write(Path(folder), lasting=False)
+            return self._previewed(["preview", "--policy-pack", folder, *(["--save-plan", str(plan)] if plan else [])])
+
+    def destruction(self) -> tuple[Preview, Redaction, str]:
+        """Preview what `destroy` would delete; returns the same as `preview`.
+
+        Raises:
+            CliError: There is nothing to show.
+        """
+        return self._previewed(["destroy", "--preview-only"])
+
+    def _previewed(self, command: Sequence[str]) -> tuple[Preview, Redaction, str]:
         with tempfile.TemporaryDirectory(prefix="multiport-review-") as folder:
             log = Path(folder) / "events"
-            policies = Path(folder) / "policies"
-            pack.write(policies, lasting=False)
-            command = ["preview", "--json", "--event-log", str(log), "--policy-pack", str(policies)]
-            answer = self._call([*command, *(["--save-plan", str(plan)] if plan else [])], check=False)
+            answer = self._call([*command, "--json", "--event-log", str(log)], check=False)
             if not log.exists() or "{" not in answer.stdout:
                 raise CliError(answer.stdout + answer.stderr)
             events = log.read_text()
@@ -75,7 +85,7 @@ class Stack:
 
     def create(self) -> None:
         """Make the stack known to the backend."""
-        before = self._file.read_bytes()
+        before = self._file.read_bytes() if self._file.exists() else b""
         self._call(["stack", "init", self.name], stack=False)
         if b"encryptionsalt:" in before or b"secretsprovider:" in before:
             self._file.write_bytes(before)  # the salt in git, by which its secrets are encrypted
@@ -83,12 +93,15 @@ class Stack:
     @contextmanager
     def in_passing(self) -> Iterator[None]:
         """The stack made known to a backend that is thrown away; its file in git stays as it is."""
-        before = self._file.read_bytes()
+        before = self._file.read_bytes() if self._file.exists() else None
         try:
             self.create()
             yield
         finally:
-            self._file.write_bytes(before)
+            if before is None:
+                self._file.unlink(missing_ok=True)
+            else:
+                self._file.write_bytes(before)
 
     @property
     def _file(self) -> Path:
@@ -102,7 +115,7 @@ class Stack:
 
     def _call(self, command: Sequence[str], *, check: bool = True, stack: bool = True) -> subprocess.CompletedProcess[str]:
         which = ["--stack", self.name] if stack and command[:2] != ["stack", "ls"] else []
-        if self.config_file is not None and command[0] in ("preview", "config"):
+        if self.config_file is not None and command[0] in ("preview", "destroy", "config"):
             which += ["--config-file", str(self.config_file)]
         answer = subprocess.run(
             [self.pulumi, *command, *which, *_QUIET],
