@@ -22,9 +22,16 @@ def block(document: Path, name: str) -> str:
 
 
 def typed(commands: str, folder: Path, cli: Toolchain, **environment: str) -> str:
-    """Run the commands as one person would in one shell; stops at the first that fails."""
+    """Run the commands in one shell; each must succeed. Returns what they printed."""
+    answer = run(commands, folder, cli, **environment)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+def run(commands: str, folder: Path, cli: Toolchain, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the commands in one shell; stops at the first that fails."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("OS_", "PULUMI_", "PYTHONPATH"))}
-    answer = subprocess.run(
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=folder,
         env={
@@ -38,8 +45,6 @@ def typed(commands: str, folder: Path, cli: Toolchain, **environment: str) -> st
         capture_output=True,
         check=False,
     )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return answer.stdout
 
 
 def test_a_project_of_ones_own(tmp_path: Path, cli: Toolchain, cloud: dict[str, str]) -> None:
@@ -66,7 +71,16 @@ def test_the_way_to_a_real_cloud(tmp_path: Path, cli: Toolchain, cloud: dict[str
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     entry = yaml.safe_load(Path(cloud["OS_CLIENT_CONFIG_FILE"]).read_text())["clouds"][cloud["OS_CLOUD"]]
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"flex": entry}}))
-    # `make setup` has run, as in this checkout
-    said = typed(f'make() {{ command make -o setup "$@"; }}\n{block(ROOT / "README.md", "export OS_CLOUD")}', tmp_path, cli)
-    assert said.count("dev: creates 1 server") == 2
-    assert "ssh ubuntu@" in said
+    # `make setup` has run, as in this checkout; YES=1 is the answer of a person at a terminal
+    make = 'make() { command make -o setup "$@"; }'
+    exported = "export PULUMI_CONFIG_PASSPHRASE='choose one'"
+    try:
+        said = typed(f"{make}\n{block(ROOT / 'README.md', 'export OS_CLOUD')}", tmp_path, cli, YES="1")
+        assert said.count("dev: creates 1 server") == 2
+        assert "ssh ubuntu@" in said
+    finally:
+        down = f"{make}\n{exported}\nmake down STACK=dev"
+        asked = run(down, tmp_path, cli, OS_CLOUD="flex", YES="1")
+        words = re.findall(r"APPROVE=(\S+)", asked.stdout)
+        gone = run(down, tmp_path, cli, OS_CLOUD="flex", YES="1", APPROVE=words[-1] if words else "")
+    assert gone.returncode == 0, asked.stdout + gone.stdout + gone.stderr
