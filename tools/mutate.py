@@ -161,6 +161,7 @@ def _copy(place: Path) -> None:
         if name and (ROOT / name).exists():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, place / name, follow_symlinks=False)
+    subprocess.run(["git", "init", "--quiet"], cwd=place, check=True)  # some tests ask git which files there are
     for name in (".venv", ".tools"):  # the tools that some of the tests call
         if (ROOT / name).exists():
             (place / name).symlink_to(ROOT / name)
@@ -174,7 +175,7 @@ def _write(path: Path, source: bytes, number: int) -> None:
 
 def _failure(place: Path, tests: Sequence[str], workers: int) -> str:
     """What pytest says of the first test that fails; nothing if all pass."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", str(workers), "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", str(workers), "-W", "ignore", "-p", "no:cacheprovider", *tests]
     answer = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     return "" if answer.returncode == 0 else (answer.stdout + answer.stderr)[-4000:] or "pytest failed without a word"
 

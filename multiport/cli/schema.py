@@ -30,5 +30,5 @@ def run(options: argparse.Namespace) -> int:
 
     of = project.find(options.project)
     schema = stack_schema(of.name, [*declared_keys(of), *options.own_key])
-    print(json.dumps(schema, indent=2, ensure_ascii=False))
+    print(json.dumps(schema, indent=1, ensure_ascii=False))
     return 0

@@ -72,11 +72,15 @@ def preview(project: Project, name: str, environment: Mapping[str, str], out: Pa
 
     Raises:
         CliError: There is nothing to show.
+        ProjectError: Neither the backend nor the project knows the stack.
     """
     with ExitStack() as held:
         say = held.enter_context(terminal.progress(f"Previewing {name}"))
         stack = _stack(project, name, environment, say)
-        if empty or not stack.exists():
+        known = empty or stack.exists()
+        if not known:
+            project.known_stack_file(name)  # a new stack has at least a file, else its name is a slip
+        if empty or not known:
             # nothing of a change that is only proposed goes into the real backend
             stack = _stack(project, name, held.enter_context(empty_backend(environment)), say)
             held.enter_context(stack.in_passing())
@@ -134,12 +138,14 @@ def update(project: Project, name: str, environment: Mapping[str, str], *, unrev
 
     Raises:
         CliError: There is nothing to update.
+        ProjectError: Neither the backend nor the project knows the stack.
     """
     with tempfile.TemporaryDirectory(prefix="multiport-plan-") as folder:
         plan = Path(folder) / "plan.json"
         with terminal.progress(f"Previewing {name}") as say:
             stack = _stack(project, name, environment, say)
             if not stack.exists():
+                project.known_stack_file(name)
                 stack.create()
             previewed, redaction, _ = stack.preview(plan)
             try:

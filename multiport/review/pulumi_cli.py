@@ -85,7 +85,7 @@ class Stack:
 
     def create(self) -> None:
         """Make the stack known to the backend."""
-        before = self._file.read_bytes()
+        before = self._file.read_bytes() if self._file.exists() else b""
         self._call(["stack", "init", self.name], stack=False)
         if b"encryptionsalt:" in before or b"secretsprovider:" in before:
             self._file.write_bytes(before)  # the salt in git, by which its secrets are encrypted
@@ -93,12 +93,15 @@ class Stack:
     @contextmanager
     def in_passing(self) -> Iterator[None]:
         """The stack made known to a backend that is thrown away; its file in git stays as it is."""
-        before = self._file.read_bytes()
+        before = self._file.read_bytes() if self._file.exists() else None
         try:
             self.create()
             yield
         finally:
-            self._file.write_bytes(before)
+            if before is None:
+                self._file.unlink(missing_ok=True)
+            else:
+                self._file.write_bytes(before)
 
     @property
     def _file(self) -> Path:

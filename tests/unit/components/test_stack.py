@@ -11,6 +11,7 @@ from multiport.components import checks
 from multiport.components.stack import build
 from multiport.components.topology import Topology
 from tests.unit.components.deployment import Deployment, deploy
+from tests.unit.components.wire import Secret
 
 TOP = {
     "PrivateNetwork",
@@ -77,3 +78,13 @@ def test_the_state_of_a_stack_names_what_it_made() -> None:
     exports = deploy(program).exports
     assert exports["servers"].keys() == topology()["servers"].keys()
     assert exports["virtual_ips"]["web"].keys() == {"ip_address", "floating_ip"}
+
+
+def test_the_cloud_config_of_an_encrypted_stack_stays_secret() -> None:
+    def program(*, secret: bool) -> None:
+        config = topology()
+        config["servers"]["edge"]["cloud_config"] = "#cloud-config\npackages: [tcpdump]\n"
+        build(config, secret_cloud_config=secret)
+
+    open_, secret = (deploy(lambda: program(secret=secret))["Instance edge-server"].inputs for secret in (False, True))
+    assert secret["userData"] == Secret(open_["userData"])
