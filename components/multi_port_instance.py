@@ -149,7 +149,8 @@ class MultiPortInstance(pulumi.ComponentResource):
         super().__init__(
             "multiport:index:MultiPortInstance",
             name,
-            {"declared": declared},
+            # the user's own part of what the guest gets: a preview knows it even where it knows neither user data nor metadata
+            {"declared": declared, "cloudConfig": args.get("cloud_config"), "metadata": args.get("metadata")},
             two_steps.guarded(name, opts, two_steps.port_faults),
         )
         self._slots = _slots(ports)

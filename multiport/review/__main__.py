@@ -42,11 +42,11 @@ def main() -> int:
         return 2
     made, topology = report(preview, texts)
     if arguments.format == "markdown":
-        print(markdown(made, topology, arguments.most), end="")
+        print(markdown(made, topology, arguments.most, redaction), end="")
     elif arguments.format == "json":
-        print(made.json(), end="")
+        print(json.dumps(redaction.values(json.loads(made.json())), indent=1, sort_keys=True))
     else:
-        print(terminal(made, colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ), end="")
+        print(redaction.text(terminal(made, colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ)), end="")
     return 0
 
 

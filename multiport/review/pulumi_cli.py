@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from multiport.review.digest import KEY
 from multiport.review.preview import Preview, read
-from multiport.review.redaction import Redaction, prelude_config, secrets_of
+from multiport.review.redaction import Redaction, formerly_clear, leaves, parts, prelude_config, secrets_of
 
 POLICIES: Final = "multiport/policy"
 """Folder of the policy pack, in the project."""
@@ -19,8 +20,32 @@ POLICIES: Final = "multiport/policy"
 _QUIET: Final = ("--non-interactive", "--color", "never")
 
 
+# What of the CI's own environment neither the CLI nor the program that it runs may see: tokens to speak with the host, and files
+# by which a step tells later steps their environment. The engine needs none of it.
+_HOSTS: Final = ("GITHUB_", "GITLAB_", "CI_", "ACTIONS_", "RUNNER_")
+
+
 class CliError(Exception):
     """The CLI failed before it could say anything of the stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """One preview, and what only the review itself may see of it.
+
+    Attributes:
+        preview: The preview, without secrets.
+        redaction: Takes secrets out of every text about it.
+        plan: The engine's plan, with its secrets in the clear.
+        state: The stack's state before, with its secrets in the clear; empty for a stack that has none.
+        config: The stack's configuration with its secrets in the clear, as `Preview.config` has it without them.
+    """
+
+    preview: Preview
+    redaction: Redaction
+    plan: Mapping[str, Any]
+    state: Mapping[str, Any]
+    config: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,25 +69,28 @@ class Stack:
         known = json.loads(self._call(["stack", "ls", "--json"]).stdout or "[]")
         return any(each["name"] in (self.name, f"organization/{self.name}") for each in known)
 
-    def preview(self, plan: Path | None = None) -> tuple[Preview, Redaction, str]:
-        """Preview the stack with the policies; returns also what to take out of any text about it, and what the CLI printed.
+    def preview(self, plan: Path) -> Previewed:
+        """Preview the stack with the policies.
 
         Args:
-            plan: Where to save the update plan. Default: nowhere.
+            plan: Where to save the update plan, in a folder that only this user can read: its secrets are in the clear.
 
         Raises:
             CliError: There is nothing to show.
         """
+        shown: dict[str, Any] = json.loads(self._call(["config", "--json", "--show-secrets"]).stdout)
+        state: dict[str, Any] = json.loads(self._call(["stack", "export", "--show-secrets"]).stdout)
         with tempfile.TemporaryDirectory(prefix="multiport-review-") as folder:
             log = Path(folder) / "events"
             command = ["preview", "--json", "--event-log", str(log), "--policy-pack", POLICIES]
-            answer = self._call([*command, *(["--save-plan", str(plan)] if plan else [])], check=False)
-            if not log.exists() or "{" not in answer.stdout:
-                raise CliError(answer.stdout + answer.stderr)
-            events = log.read_text()
-        shown: dict[str, Any] = json.loads(self._call(["config", "--json", "--show-secrets"]).stdout)
-        redaction = Redaction(secrets_of(prelude_config(events), shown))
-        return read(events, answer.stdout, redaction, stack=self.name), redaction, answer.stderr
+            answer = self._call([*command, "--save-plan", str(plan), "--show-secrets"], check=False)
+            events = log.read_text() if log.exists() else ""
+        planned: dict[str, Any] = json.loads(plan.read_text()) if plan.exists() else {"resourcePlans": {}}
+        redaction = _redaction(events, shown, state, planned)
+        if not events or "{" not in answer.stdout:
+            raise CliError(redaction.text(answer.stdout + answer.stderr))
+        preview = read(events, answer.stdout, redaction, stack=self.name)
+        return Previewed(preview, redaction, planned, state, _config(shown))
 
     def up(self, plan: Path) -> int:
         """Update the stack as planned, the CLI's progress on the terminal; returns its exit status."""
@@ -93,7 +121,11 @@ class Stack:
     @property
     def _environment(self) -> dict[str, str]:
         # --event-log is one of the CLI's debug commands, although the Automation API lives by it
-        return {**self.environment, "PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        return {
+            **{name: value for name, value in self.environment.items() if name != KEY and not name.startswith(_HOSTS)},
+            "PULUMI_DEBUG_COMMANDS": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
 
     def _call(self, command: Sequence[str], *, check: bool = True, stack: bool = True) -> subprocess.CompletedProcess[str]:
         which = ["--stack", self.name] if stack and command[:2] != ["stack", "ls"] else []
@@ -106,8 +138,35 @@ class Stack:
             check=False,
         )
         if check and answer.returncode != 0:
-            raise CliError(answer.stdout + answer.stderr)
+            raise CliError(answer.stderr)  # what it printed may hold secrets
         return answer
+
+
+def _redaction(events: str, shown: Mapping[str, Any], state: Mapping[str, Any], plan: Mapping[str, Any]) -> Redaction:
+    """What to take out of every text about a preview; `multiport.review.redaction` says why."""
+    old = {each["urn"]: each for each in (state.get("deployment") or {}).get("resources") or ()}
+    secrets = set(secrets_of(prelude_config(events), shown))
+    for urn, each in old.items():
+        goal = plan["resourcePlans"].get(urn, {}).get("goal") or {}
+        for changes in (goal.get("inputDiff") or {}, goal.get("outputDiff") or {}):
+            for new in (changes.get("adds") or {}, changes.get("updates") or {}):
+                secrets |= {*formerly_clear(each.get("inputs") or {}, new), *formerly_clear(each.get("outputs") or {}, new)}
+    derived, public = parts([[each.get("inputs"), each.get("outputs")] for each in old.values()])
+    planned = parts([each.get("goal") for each in plan["resourcePlans"].values()])
+    clear = [text for name, entry in shown.items() if not entry.get("secret") for text in (name, *leaves(entry.get("value")))]
+    return Redaction(secrets, [*derived, *planned[0]], [*public, *planned[1], *clear])
+
+
+def _config(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without the project's prefix, its objects as data."""
+    config: dict[str, Any] = {}
+    for name, entry in shown.items():
+        text = entry.get("value")
+        try:
+            config[name.partition(":")[2]] = json.loads(text)
+        except (json.JSONDecodeError, TypeError):
+            config[name.partition(":")[2]] = text
+    return config
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from multiport import toolchain
 from multiport.toolchain import Toolchain
 from tests.engine.stack import ROOT
 from tests.review.cases import house
-from tests.review.test_hosts import Server
+from tests.review.test_hosts import Server, merged
 
 PARTS = ("Pulumi.yaml", "__main__.py", "multiport", "tools")
 MARK = "<!-- multiport review of multiport/dev -->"
@@ -176,7 +176,7 @@ def test_from_a_branch_to_the_updated_stack(repository: Repository) -> None:
     before = repository.git("rev-parse", "main")
     repository.git("checkout", "-q", "main")
     repository.git("merge", "-q", "--no-ff", "-m", "merge", "change")
-    repository.host.merged = [{"number": 5, "merged_at": "2026-01-01T00:00:00Z"}]
+    repository.host.merged = [merged(5)]
     done = repository.pipeline("update", "--since", before, GITHUB_SHA="abc")
     assert done.returncode == 0, done.stdout + done.stderr
     ports = repository.pulumi("stack", "output", "servers", "--stack", "dev")
