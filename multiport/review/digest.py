@@ -76,7 +76,7 @@ def deployed(
 @cache
 def _stretched(key: str, project: str, stack: str) -> bytes:
     """The key made slow to guess, should it be a passphrase, and another one for each stack."""
-    return hashlib.scrypt(key.encode(), salt="\0".join((_SEPARATE, project, stack)).encode(), n=1 << 14, r=8, p=1)
+    return hashlib.scrypt(key.encode(), salt=f"{_SEPARATE}\0{project}\0{stack}".encode(), n=1 << 14, r=8, p=1)
 
 
 def unreviewable(preview: Preview, plan: Mapping[str, Any], rendered: Mapping[str, str], key: str | None) -> Iterator[Finding]:

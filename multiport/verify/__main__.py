@@ -7,11 +7,12 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from multiport.verify import report
-from multiport.verify.plan import plan
+from multiport.verify.plan import PlanError, plan
 from multiport.verify.runner import Options, Runner
 from multiport.verify.verdict import rows
 
@@ -30,15 +31,25 @@ def main() -> int:
         seconds=seconds,
         wait=wait,
     )
-    planned = plan(json.loads(text), os.environ.get("SSH_USER", ""), os.environ.get("ECHO_URL", ""))
+    try:
+        planned = plan(json.loads(text), os.environ.get("SSH_USER", ""), os.environ.get("ECHO_URL", ""))
+    except PlanError as error:
+        print(error, file=sys.stderr)
+        return 2
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     found = []
     if planned.servers:
-        found = rows(planned, *Runner(planned, options, lambda line: print(f"==> {line}", file=sys.stderr, flush=True)).run())
+        with tempfile.TemporaryDirectory(prefix="multiport-verify-") as folder:
+            runner = Runner(planned, options, _say, Path(folder) / "known_hosts")
+            found = rows(planned, *runner.run())
     facts = {"started": started, "seconds": seconds, "wait": wait}
     as_json = os.environ.get("FORMAT") == "json"
     print(json.dumps(report.document(found, facts), indent=2) if as_json else report.table(found, facts))
     return 0 if report.passed(found) else 1
+
+
+def _say(line: str) -> None:
+    print(f"==> {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What is to be probed: servers, ports and addresses, drawn from a stack's outputs. Plain data in, plain data out."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -8,6 +9,14 @@ from typing import Any
 DEFAULT_ECHO_URL = "http://ifconfig.me"  # the guide's
 USUAL_LOGINS = ("ubuntu", "debian", "rocky", "almalinux", "fedora", "cloud-user", "root")
 """Default users of cloud images. Last the one whom they greet with ten seconds of silence."""
+
+
+_LOGIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,63}", re.ASCII)
+"""What ssh may be given as a login: nothing that begins like an option or that its ProxyCommand would read as more than a name."""
+
+
+class PlanError(ValueError):
+    """The outputs, or what was asked for, cannot be verified as they are; the text says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ def plan(exports: Mapping[str, Any], login: str = "", echo_url: str = "") -> Pla
     """
     servers = [_server(name, each, login, echo_url) for name, each in sorted(exports.get("servers", {}).items())]
     virtual_ips = [
-        VirtualIp(key, each["ip_address"], each["floating_ip"])
+        VirtualIp(key, _checked(each["ip_address"]), _checked(each["floating_ip"]))
         for key, each in sorted(exports.get("virtual_ips", {}).items())
         if each.get("floating_ip")
     ]
@@ -94,6 +103,9 @@ def _server(name: str, server: Mapping[str, Any], login: str, echo_url: str) -> 
     lines = server.get("commands", {}).values()
     logins = [line.removeprefix("ssh ").partition("@")[0] for each in lines for line in each.get("ssh", [])]
     urls = [line.split()[3].removesuffix(";") for each in lines for line in each.get("curl", [])]
+    for each in (login, *logins[:1]):
+        if each and not _LOGIN.fullmatch(each):
+            raise PlanError(f"{each!r} is no login name for {name!r}. Set SSH_USER to the name of the image's default user.")
     return Server(
         name,
         (login,) if login else tuple(logins[:1]) or USUAL_LOGINS,
@@ -106,8 +118,22 @@ def _port(key: str, port: Mapping[str, Any]) -> Port:
     # on a network of somebody else's the addresses have their places for keys (see PortState): the world reaches them as they are
     external = all(each.isdecimal() for each in port["fixed_ips"])
     addresses = [
-        Address(each, fixed_ip, port["floating_ips"].get(each, fixed_ip if external else None))
+        Address(each, fixed_ip, _outside(port["floating_ips"].get(each, fixed_ip if external else None)))
         for each, fixed_ip in port["fixed_ips"].items()
-        if ip_address(fixed_ip).version == 4  # noqa: PLR2004 - floating IPs are IPv4, and so is this verification
+        if ip_address(_checked(fixed_ip)).version == 4  # noqa: PLR2004 - floating IPs are IPv4, and so is this verification
     ]
     return Port(key, port["mac_address"].lower(), int(port["table"]), tuple(addresses))
+
+
+def _outside(address: object) -> str | None:
+    return None if address is None else _checked(address)
+
+
+def _checked(address: object) -> str:
+    """An address, and nothing that ping or ssh would take for an option or a name."""
+    try:
+        return str(ip_address(str(address)))
+    except ValueError as error:
+        raise PlanError(
+            f"the outputs have {address!r} where an address is expected. Look at `make outputs FORMAT=json`."
+        ) from error

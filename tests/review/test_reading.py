@@ -76,7 +76,7 @@ def test_operations(ops: list[str], op: str) -> None:
 
 def test_refreshes_and_the_engines_own_providers_are_no_changes() -> None:
     provider = "urn:pulumi:s::p::pulumi:providers:openstack::default_5_5_1"
-    own = {"old": None, "new": {"id": "", "inputs": {}, "outputs": {}}}
+    own: dict[str, Any] = {"old": None, "new": {"id": "", "inputs": {}, "outputs": {}}}
     found = read("\n".join([_event("refresh"), _event("create", provider, **own), _event("same", STACK), SUMMARY]), "{}")
     assert list(found.steps) == [STACK]
 
@@ -90,7 +90,9 @@ def test_a_name_decides_nothing_about_what_is_shown() -> None:
 
 def test_a_provider_of_the_programs_own_is_shown_whatever_its_name_is() -> None:
     urn = "urn:pulumi:s::p::pulumi:providers:openstack::default_5_5_1"
-    sides = {side: {"id": "1", "parent": STACK, "inputs": {}, "outputs": {}, "custom": True} for side in ("old", "new")}
+    sides: dict[str, Any] = {
+        side: {"id": "1", "parent": STACK, "inputs": {}, "outputs": {}, "custom": True} for side in ("old", "new")
+    }
     [step] = read(f"{_event('update', urn, **sides)}\n{SUMMARY}", "{}").steps.values()
     assert (step.op, step.kind, step.deployed) == ("update", "pulumi:providers:openstack", True)
 
