@@ -12,7 +12,7 @@ USUAL_LOGINS = ("ubuntu", "debian", "rocky", "almalinux", "fedora", "cloud-user"
 
 
 _LOGIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,63}", re.ASCII)
-"""What ssh may be given as a login: nothing that begins like an option or that its ProxyCommand would read as more than a name."""
+"""What ssh may be given as a login: nothing that begins like an option, or that its ProxyCommand would read as more."""
 
 
 class PlanError(ValueError):

@@ -214,8 +214,8 @@ class Runner:
         return self._call(command, timeout or max(30, self._options.wait // 4), script)
 
     def _client(self) -> list[str]:
-        # a verified server is often a new one on an old address, so a key from before proves nothing; one that was seen in this run
-        # is kept for it, and whatever the user's own configuration forwards to hosts that it knows is not forwarded to these
+        # A verified server is often a new one on an old address, so a key from before proves nothing; one that was seen in this
+        # run is kept for it. Whatever the user's own configuration forwards to hosts that it knows is not forwarded to these.
         options = [
             "BatchMode=yes",
             "StrictHostKeyChecking=accept-new",
