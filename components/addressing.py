@@ -5,25 +5,13 @@ Plain data in, plain data out. The configuration is taken to have passed `checks
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import NotRequired
 
-from typing_extensions import TypedDict
-
-from multiport.components.topology import AllocationPoolArgs, FixedIpArgs, FloatingIpArgs, SubnetArgs
+from multiport.components.topology import AllocationPoolArgs, FixedIpArgs, FloatingIpArgs, PortOptions, SubnetArgs
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 DEFAULT_IPV6_MODE = "dhcpv6-stateful"
-
-
-class AddressedArgs(TypedDict):
-    """What a port says of its addresses, in the configuration as in a component's arguments."""
-
-    fixed_ips: NotRequired[dict[str, FixedIpArgs]]
-    """Addresses by key."""
-    floating_ip: NotRequired[FloatingIpArgs]
-    """A floating IP for the port's only IPv4 address."""
 
 
 def ip_version(cidr: str) -> int:
@@ -82,13 +70,13 @@ def last_address(network: Network) -> Address:
     return network.broadcast_address - 1 if isinstance(network, IPv4Network) else network.broadcast_address
 
 
-def fixed_ips(port: AddressedArgs, subnets: Iterable[str]) -> dict[str, FixedIpArgs]:
+def fixed_ips(port: PortOptions, subnets: Iterable[str]) -> dict[str, FixedIpArgs]:
     """The port's addresses by key: as given, else one that Neutron chooses on each of the network's `subnets`."""
     given = port.get("fixed_ips")
     return {key: {"subnet": key} for key in subnets} if given is None else given
 
 
-def floating_ips(port: AddressedArgs, cidrs: Mapping[str, str]) -> dict[str, FloatingIpArgs]:
+def floating_ips(port: PortOptions, cidrs: Mapping[str, str]) -> dict[str, FloatingIpArgs]:
     """The port's floating IPs by the key of their fixed IP; one given on the port belongs to its only IPv4 address.
 
     Args:

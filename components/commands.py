@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
-from multiport.components.multi_port_instance import PortState
+from multiport.components.instance.outputs import PortState
+from multiport.components.known import known_text
 from multiport.components.topology import ServerConfig
 
 # Login names that the distributions' cloud images create.
@@ -39,7 +40,7 @@ def login(image: str) -> str:
 
 def server_lines(server: ServerConfig, ports: Mapping[str, PortState]) -> dict[str, PortLines]:
     """Lines for each port of a server, by the port's key. NICs are found by MAC address: their names are the guest's affair."""
-    user = login(server.get("image", ""))
+    user = login(known_text(server.get("image")) or "")
     echo_url = server.get("routing", {}).get("echo_url", DEFAULT_ECHO_URL)
     lines: dict[str, PortLines] = {}
     for key, port in ports.items():

@@ -1,4 +1,4 @@
-"""A value that waits for others without becoming less known."""
+"""Adds dependencies to an output and keeps it known in previews; and an output that is not known yet."""
 
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Generic, TypeVar
@@ -27,6 +27,15 @@ def after(value: pulumi.Output[T], *others: pulumi.Output[object]) -> pulumi.Out
         return await _value(value)
 
     return pulumi.Output(_Later(resources), _Later(future), _Later(value.is_known), _Later(value.is_secret))
+
+
+def unknown() -> pulumi.Output[Any]:
+    """An output whose value nothing knows before the update."""
+
+    async def value(given: Any) -> Any:
+        return given
+
+    return pulumi.Output(set(), value(None), value(False))
 
 
 class _Later(Generic[T]):

@@ -16,13 +16,13 @@ class PrivateNetwork(pulumi.ComponentResource):
     """Network and subnets, optionally a router to an external network; or an existing network through the same interface."""
 
     network_id: pulumi.Output[str]
-    """Network id."""
+    """Id of the network, created or adopted."""
     subnet_ids: pulumi.Output[dict[str, str]]
-    """Subnet ids by the user's keys."""
+    """Ids of the subnets by your keys."""
     mtu: pulumi.Output[int]
-    """MTU in bytes, as Neutron has it."""
+    """The network's MTU in bytes, as Neutron has it."""
     router_id: pulumi.Output[str | None]
-    """Id of the router created here, if any."""
+    """Id of the router that was created, if any."""
 
     def __init__(self, name: str, args: PrivateNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create or adopt the network.
@@ -31,7 +31,7 @@ class PrivateNetwork(pulumi.ComponentResource):
             ConfigError: a value makes no sense; raised before any call to the cloud.
         """
         args = checks.read(f"PrivateNetwork {name}", args, PrivateNetworkArgs)
-        checks.raise_if(checks.network_faults(f"PrivateNetwork {name}", args))
+        checks.raise_if(checks.check_network(f"PrivateNetwork {name}", args))
         super().__init__(
             "multiport:index:PrivateNetwork", name, {"declared": args}, two_steps.guarded(name, opts, two_steps.network_faults)
         )

@@ -31,7 +31,8 @@ PROTOCOL: Final = 77
 METADATA_PREFIX: Final = "multiport."
 """Server metadata under this prefix is ours."""
 
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+"""A MAC address as Neutron writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def unicast_mac(key: str, mac: str) -> str:
         GuestError: It is not that, or it is a group's address or all zeros.
     """
     lower = mac.lower()
-    if not _MAC.fullmatch(lower):
+    if not MAC.fullmatch(lower):
         raise GuestError(key, f"{shown(mac)} is no MAC address", "Write six pairs of hexadecimal digits like fa:16:3e:00:00:01")
     if int(lower[:2], 16) & 1 or lower == "00:00:00:00:00:00":
         raise GuestError(key, f"{lower} is not the MAC address of one interface", "Use the address that Neutron gave the port")

@@ -18,7 +18,7 @@ from tools import backend, outputs
 
 ROOT = toolchain.ROOT
 LAB = [sys.executable, "-m", "lab", "--mode", backend.LAB_MODE]
-VERIFY = [sys.executable, "-m", "multiport.verify"]
+VERIFY = [sys.executable, "-m", "multiport", "verify", "--outputs", "-"]
 DIRECT = [sys.executable, "-m", "lab.direct"]
 
 
@@ -137,7 +137,7 @@ def _direct(verb: str, stack: str, environment: dict[str, str], state: Path) -> 
 def _show(verb: str, exports: Mapping[str, Any]) -> int:
     """What the stack exports, or with `verify` whether it holds; returns the exit status."""
     if verb == "verify":
-        command, environment = [*VERIFY, "-"], {**_outside(), **os.environ}
+        command, environment = VERIFY, {**_outside(), **os.environ}
         return subprocess.run(command, check=False, cwd=ROOT, env=environment, input=json.dumps(exports), text=True).returncode
     print(json.dumps(exports, indent=2) if os.environ.get("FORMAT") == "json" else outputs.table(exports))
     if backend.LAB_MODE == PACKETS and os.environ.get("FORMAT") != "json":

@@ -12,7 +12,7 @@ from multiport.components.config_error import Fault, key_path
 from multiport.components.topology import Topology
 
 
-def pair_faults(topology: Topology) -> Iterator[Fault]:
+def check_pairs(topology: Topology) -> Iterator[Fault]:
     """Membership of a virtual address is a pair as well."""
     memberships = Counter(
         member for virtual_ip in topology.get("virtual_ips", {}).values() for member in virtual_ip["members"].items()
@@ -28,7 +28,7 @@ def pair_faults(topology: Topology) -> Iterator[Fault]:
                 )
 
 
-def pool_faults(topology: Topology, sound: Collection[str]) -> Iterator[Fault]:
+def check_pools(topology: Topology, sound: Collection[str]) -> Iterator[Fault]:
     """A subnet's pools hold an address for each port that lets Neutron choose, and with DHCP one for Neutron itself.
 
     Only the `sound` networks, those without a fault of their own, are counted; of an existing one the pools are not known.
@@ -58,12 +58,12 @@ def _demand(topology: Topology, key: str, subnet_key: str) -> tuple[set[Address]
     on_network = [
         port for server in topology.get("servers", {}).values() for port in server["ports"].values() if port.get("network") == key
     ]
-    fixed_ips = [each for port in on_network for each in addressing.fixed_ips(port, subnets).values()]
-    chosen = [each.get("ip_address") for each in fixed_ips if each["subnet"] == subnet_key]
+    fixed_ips = [fixed_ip for port in on_network for fixed_ip in addressing.fixed_ips(port, subnets).values()]
+    asked = [fixed_ip.get("ip_address") for fixed_ip in fixed_ips if fixed_ip["subnet"] == subnet_key]
     virtual = [
-        each["ip_address"]
-        for each in topology.get("virtual_ips", {}).values()
-        if (each["network"], each["subnet"]) == (key, subnet_key)
+        virtual_ip["ip_address"]
+        for virtual_ip in topology.get("virtual_ips", {}).values()
+        if (virtual_ip["network"], virtual_ip["subnet"]) == (key, subnet_key)
     ]
-    given = {facts.read_address(each) for each in [*chosen, *virtual]} - {None}
-    return {each for each in given if each is not None}, chosen.count(None)
+    given = {facts.read_address(address) for address in [*asked, *virtual]}
+    return {address for address in given if address is not None}, asked.count(None)

@@ -7,7 +7,7 @@ from multiport.components.config_error import Fault, key_path, named
 from multiport.components.topology import Topology
 
 
-def name_faults(topology: Topology) -> Iterator[Fault]:
+def check_resource_names(topology: Topology) -> Iterator[Fault]:
     """Keys are joined by hyphens into resource names, and two different pairs may join to the same name."""
     servers = topology.get("servers", {})
     yield from _joined_twice(
@@ -25,7 +25,7 @@ def name_faults(topology: Topology) -> Iterator[Fault]:
     yield from _joined_twice(
         (server_key, own, path)
         for server_key, server in servers.items()
-        for own, path in floating_ips.own_keys(key_path("servers", server_key), server)
+        for own, path in floating_ips.own_keys(key_path("servers", server_key), server["ports"])
     )
 
 

@@ -19,14 +19,17 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
+from multiport import project
 from multiport.policy.graph import ASSOCIATION, PORT, SERVER, SUBNET, UNKNOWN, Graph, listed, value
+
+PROJECT: Final = "MULTIPORT_PROJECT"
+"""Environment variable with a folder of the project whose stack is judged; the policy engine runs the pack in another one."""
 
 _MANY: Final = 2
 """From so many ports on a server needs policy routing and a config drive."""
 
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----")
 _CLEAR_PASSWORD: Final = re.compile(r"^\s*(?:- )?(?:password|plain_text_passwd)\s*:\s*(?!\*|!)\S", re.MULTILINE)
-_STACKS: Final = Path(__file__).resolve().parents[2] / "stacks"
 _SHORTEST_SECRET: Final = 4  # shorter ones are words of every text
 
 
@@ -156,7 +159,10 @@ def _secrets() -> Iterator[tuple[str, str]]:
     The engine hands user data over without a word of what in it was secret, and the configuration too; the stack's file in git
     says which values are encrypted.
     """
-    file = _STACKS / f"Pulumi.{os.environ.get('PULUMI_STACK', '')}.yaml"
+    try:
+        file = project.find(Path(os.environ.get(PROJECT, ""))).stack_file(os.environ.get("PULUMI_STACK", ""))
+    except project.ProjectError:
+        return
     if not file.is_file():
         return
     known = json.loads(os.environ.get("PULUMI_CONFIG") or "{}")

@@ -41,7 +41,9 @@ def key_of(environment: Mapping[str, str]) -> str | None:
         return environment[KEY]
     if environment.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
         return Path(environment["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text().strip()
-    return environment.get("PULUMI_CONFIG_PASSPHRASE")
+    passphrase = environment.get("PULUMI_CONFIG_PASSPHRASE")
+    # an empty passphrase protects nothing, unless it is what the stack's secrets are encrypted with
+    return None if not passphrase and environment.get("PULUMI_ACCESS_TOKEN") else passphrase
 
 
 def digest(report: str) -> str:

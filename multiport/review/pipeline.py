@@ -1,8 +1,5 @@
-"""What the workflows call, and nothing of it needs their runners: `python -m multiport.review.pipeline stacks|preview|update`."""
+"""A stack's preview and update as the workflows have them; nothing of it needs their runners."""
 
-import argparse
-import json
-import os
 import re
 import subprocess
 import sys
@@ -13,84 +10,52 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from multiport import toolchain
+from multiport import terminal, toolchain
+from multiport.project import Project, stack_of
 from multiport.review import digest, hosts
 from multiport.review.markdown import GITHUB_MOST, markdown, marker
-from multiport.review.pulumi_cli import CliError, Stack, clouds_file, empty_backend
+from multiport.review.pulumi_cli import CliError, Stack, empty_backend
 from multiport.review.rendered import rendered
 from multiport.review.report import Report, report
-from multiport.review.terminal import terminal
-from multiport.review.wording import log_safe, visible
+from multiport.review.terminal import terminal as text_of
+from multiport.terminal import Say
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 NOT_DEPLOYED: Final = frozenset({"local"})
 """Stacks of the developers' own machines."""
 
-_NO_STACK: Final = re.compile(r"(docs|tests|bench)/.*|[^/]*\.md|LICENSE")
-"""What no stack is made of. Everything else is, or could be: whatever Python or the CLI finds in the project's folder."""
+_NO_STACK: Final = re.compile(r"(docs|examples|tests|bench)/.*|[^/]*\.md|LICENSE", re.DOTALL)
+"""Files that no stack is made of. Any other may change every stack: the program, what it imports, what it is installed from."""
 
-_ONE_STACK: Final = re.compile(r"stacks/Pulumi\.([^/]+)\.yaml", re.DOTALL)
 _UNSEEN: Final = "nobody has seen what would happen; --unreviewed updates all the same"
 _WHOLE: Final = 1 << 40  # bytes: no limit
 
 
-def main() -> int:
-    """Carry out one command; 0 if all went well, 1 if a preview or update failed or was refused, 2 if it could not start."""
-    parser = argparse.ArgumentParser(prog="python -m multiport.review.pipeline", description=__doc__)
-    parser.add_argument("--project", type=Path, default=ROOT, help="the project's folder (default: this checkout)")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, what in (
-        ("stacks", "print the stacks that a change touches, as JSON"),
-        ("preview", "preview stacks; write and post their comments"),
-        ("update", "update stacks, if that is what was reviewed"),
-    ):
-        command = commands.add_parser(name, help=what, description=what)
-        which = command.add_mutually_exclusive_group(required=True)
-        which.add_argument("--since", metavar="REVISION", help="stacks touched since the branch left this revision")
-        if name != "stacks":
-            which.add_argument("--stack", action="append", help="this stack; may be given several times")
-        if name == "preview":
-            command.add_argument("--out", type=Path, required=True, help="folder for the full texts")
-            command.add_argument("--empty", action="store_true", help="compare with nothing instead of with the stack's state")
-        if name == "update":
-            command.add_argument("--unreviewed", action="store_true", help="whatever the change is now")
-    arguments = parser.parse_args()
-    project: Path = arguments.project.resolve()
-    try:
-        stacks = getattr(arguments, "stack", None) or touched(project, arguments.since)
-        if arguments.command == "stacks":
-            print(json.dumps(stacks))
-            return 0
-        with clouds_file(os.environ) as environment:
-            if arguments.command == "preview":
-                return max(
-                    [_preview(project, name, environment, arguments.out, empty=arguments.empty) for name in stacks], default=0
-                )
-            return max([_update(project, name, environment, unreviewed=arguments.unreviewed) for name in stacks], default=0)
-    except (CliError, hosts.HostError, toolchain.ToolchainError) as error:
-        print(f"{parser.prog}: {log_safe(visible(str(error), keep=chr(10)))}", file=sys.stderr)
-        return 2
+def touched(project: Project, since: str) -> list[str]:
+    """Stacks that a change touches: those whose file it changes, or all of them if it changes what the program is made of.
+
+    Args:
+        project: The project; it may be a folder of a larger repository.
+        since: The revision that the branch left.
+
+    Raises:
+        CliError: git does not know the revision, or the project is in no repository.
+    """
+    top = _git(project, "rev-parse", "--show-toplevel").removesuffix("\n")
+    # a file that is moved away counts where it was, too
+    paths = _git(project, "diff", "--name-only", "--no-renames", "-z", f"{since}...HEAD", "--").split("\0")
+    changed = [Path(top, path) for path in paths if path and not _NO_STACK.fullmatch(path)]
+    known = set(project.stacks()) - NOT_DEPLOYED
+    files = {path for path in changed if path.parent == project.stacks_folder and path.match("Pulumi.*.yaml")}
+    if any(path not in files for path in changed):
+        return sorted(known)
+    return sorted(known & {stack_of(path) for path in files})
 
 
-def touched(project: Path, since: str) -> list[str]:
-    """Stacks that a change touches: all of them, unless it touches only stacks' files and what no stack is made of."""
-    answer = subprocess.run(
-        # without renames, a file that moves is told of at both of its places
-        ["git", "diff", "--name-only", "--no-renames", "-z", f"{since}...HEAD", "--"],
-        cwd=project,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+def _git(project: Project, *arguments: str) -> str:
+    answer = subprocess.run(["git", *arguments], cwd=project.folder, text=True, capture_output=True, check=False)
     if answer.returncode != 0:
         raise CliError(answer.stderr)
-    known = {
-        path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in (project / "stacks").glob("Pulumi.*.yaml")
-    } - NOT_DEPLOYED
-    paths = [path for path in answer.stdout.split("\0") if path]
-    if any(not _NO_STACK.fullmatch(path) and not _ONE_STACK.fullmatch(path) for path in paths):
-        return sorted(known)
-    return sorted(known & {match[1] for path in paths if (match := _ONE_STACK.fullmatch(path))})
+    return answer.stdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +82,43 @@ def _reviewed(stack: Stack, plan: Path, most: int) -> _Reviewed:
         made,
         markdown(made, topology, most, seen.redaction),
         markdown(made, topology, _WHOLE, seen.redaction),
-        json.dumps(seen.redaction.values(json.loads(made.json())), indent=1, sort_keys=True) + "\n",
-        seen.redaction.text(terminal(made, colours=sys.stdout.isatty())),
+        seen.redaction.json(made.json()),
+        seen.redaction.text(text_of(made, colours=terminal.coloured(sys.stdout))),
     )
 
 
-def _preview(project: Path, name: str, environment: Mapping[str, str], out: Path, *, empty: bool) -> int:
+def preview(project: Project, name: str, environment: Mapping[str, str], out: Path | None, *, empty: bool) -> int:
+    """Preview a stack, show the report, and keep the comment on the change up to date where there is one.
+
+    Args:
+        project: The project.
+        name: The stack.
+        environment: Environment for the CLI, and for finding the host of the change.
+        out: Folder for the whole texts; None: none are written.
+        empty: Whether to compare with nothing instead of with the stack's state.
+
+    Returns:
+        0, or 1 if the preview fails or a policy refuses it.
+
+    Raises:
+        CliError: There is nothing to show.
+    """
     host = hosts.reviewing(environment)
     with ExitStack() as held:
-        stack = _stack(project, name, environment)
+        say = held.enter_context(terminal.progress(f"Previewing {name}"))
+        stack = _stack(project, name, environment, say)
         if empty or not stack.exists():
             # nothing of a change that is only proposed goes into the real backend
-            stack = _stack(project, name, held.enter_context(empty_backend(environment)))
+            stack = _stack(project, name, held.enter_context(empty_backend(environment)), say)
             held.enter_context(stack.in_passing())
         plan = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="multiport-plan-"))) / "plan.json"
         seen = _reviewed(stack, plan, GITHUB_MOST if host is None else host.most)
-    folder = out / name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "comment.md").write_text(seen.comment)
-    (folder / "full.md").write_text(seen.full)
-    (folder / "report.json").write_text(seen.json)
+    if out is not None:
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "comment.md").write_text(seen.comment)
+        (folder / "full.md").write_text(seen.full)
+        (folder / "report.json").write_text(seen.json)
     print(seen.terminal, end="", flush=True)
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a") as text:
@@ -147,14 +129,29 @@ def _preview(project: Path, name: str, environment: Mapping[str, str], out: Path
     return 1 if seen.report.outcome in ("failed", "refused") else 0
 
 
-def _update(project: Path, name: str, environment: Mapping[str, str], *, unreviewed: bool) -> int:
-    stack = _stack(project, name, environment)
-    if not stack.exists():
-        stack.create()
-    host = hosts.reviewed(environment)
+def update(project: Project, name: str, environment: Mapping[str, str], *, unreviewed: bool) -> int:
+    """Update a stack, if the change is the one that was reviewed.
+
+    Args:
+        project: The project.
+        name: The stack.
+        environment: Environment for the CLI, and for finding the host of the change.
+        unreviewed: Whether to update whatever the change is now.
+
+    Returns:
+        0, or 1 if the update failed, was refused, or is not what was reviewed.
+
+    Raises:
+        CliError: There is nothing to update.
+    """
+    host = None if unreviewed else hosts.reviewed(environment)
     with tempfile.TemporaryDirectory(prefix="multiport-plan-") as folder:
         plan = Path(folder) / "plan.json"
-        seen = _reviewed(stack, plan, GITHUB_MOST if host is None else host.most)
+        with terminal.progress(f"Previewing {name}") as say:
+            stack = _stack(project, name, environment, say)
+            if not stack.exists():
+                stack.create()
+            seen = _reviewed(stack, plan, GITHUB_MOST if host is None else host.most)
         print(seen.terminal, end="", flush=True)
         if seen.report.outcome in ("failed", "refused"):
             return 1
@@ -184,10 +181,6 @@ def _not_reviewed(host: hosts.Host | None, seen: _Reviewed) -> str | None:
     )
 
 
-def _stack(project: Path, name: str, environment: Mapping[str, str]) -> Stack:
-    found = toolchain.find(lambda text: print(text, file=sys.stderr), environment)
+def _stack(project: Project, name: str, environment: Mapping[str, str], say: Say) -> Stack:
+    found = toolchain.find(say, environment)
     return Stack(name, project, str(found.pulumi), environment)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

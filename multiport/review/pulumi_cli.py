@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from multiport.policy import pack
+from multiport.policy.rules import PROJECT
+from multiport.project import Project
 from multiport.review.digest import KEY
 from multiport.review.preview import Preview, read
 from multiport.review.redaction import Redaction, formerly_clear, leaves, parts, prelude_config, secrets_of
-
-POLICIES: Final = "multiport/policy"
-"""Folder of the policy pack, in the project."""
 
 _QUIET: Final = ("--non-interactive", "--color", "never")
 
@@ -54,13 +54,13 @@ class Stack:
 
     Attributes:
         name: The stack's name.
-        project: The project's folder.
+        project: The project.
         pulumi: The CLI.
         environment: Environment for the CLI: backend, passphrase, cloud.
     """
 
     name: str
-    project: Path
+    project: Project
     pulumi: str
     environment: Mapping[str, str]
 
@@ -82,7 +82,9 @@ class Stack:
         state: dict[str, Any] = json.loads(self._call(["stack", "export", "--show-secrets"]).stdout)
         with tempfile.TemporaryDirectory(prefix="multiport-review-") as folder:
             log = Path(folder) / "events"
-            command = ["preview", "--json", "--event-log", str(log), "--policy-pack", POLICIES]
+            policies = Path(folder) / "policies"
+            pack.write(policies, lasting=False)
+            command = ["preview", "--json", "--event-log", str(log), "--policy-pack", str(policies)]
             answer = self._call([*command, "--save-plan", str(plan), "--show-secrets"], check=False)
             events = log.read_text() if log.exists() else ""
         planned: dict[str, Any] = json.loads(plan.read_text()) if plan.exists() else {"resourcePlans": {}}
@@ -95,7 +97,7 @@ class Stack:
     def up(self, plan: Path) -> int:
         """Update the stack as planned, the CLI's progress on the terminal; returns its exit status."""
         command = [self.pulumi, "up", "--yes", "--skip-preview", "--plan", str(plan), "--stack", self.name, *_QUIET]
-        return subprocess.run(command, cwd=self.project, env=self._environment, check=False).returncode
+        return subprocess.run(command, cwd=self.project.folder, env=self._environment, check=False).returncode
 
     def create(self) -> None:
         """Make the stack known to the backend."""
@@ -116,22 +118,20 @@ class Stack:
 
     @property
     def _file(self) -> Path:
-        return self.project / "stacks" / f"Pulumi.{self.name}.yaml"
+        return self.project.stack_file(self.name)
 
     @property
     def _environment(self) -> dict[str, str]:
         # --event-log is one of the CLI's debug commands, although the Automation API lives by it
-        return {
-            **{name: value for name, value in self.environment.items() if name != KEY and not name.startswith(_HOSTS)},
-            "PULUMI_DEBUG_COMMANDS": "true",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
+        ours = {"PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true", PROJECT: str(self.project.folder)}
+        passed = {name: value for name, value in self.environment.items() if name != KEY and not name.startswith(_HOSTS)}
+        return {**passed, **ours}
 
     def _call(self, command: Sequence[str], *, check: bool = True, stack: bool = True) -> subprocess.CompletedProcess[str]:
         which = ["--stack", self.name] if stack and command[:2] != ["stack", "ls"] else []
         answer = subprocess.run(
             [self.pulumi, *command, *which, *_QUIET],
-            cwd=self.project,
+            cwd=self.project.folder,
             env=self._environment,
             text=True,
             capture_output=True,

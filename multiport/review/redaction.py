@@ -187,6 +187,10 @@ class Redaction:
             return SECRET if self.text(str(value)) == SECRET else value
         return self.text(value) if isinstance(value, str) else value
 
+    def json(self, text: str) -> str:
+        """JSON without secrets, as JSON."""
+        return json.dumps(self.values(json.loads(text)), indent=1, sort_keys=True) + "\n"
+
     def _without(self, text: str) -> str:
         parts: list[str] = []
         end = 0

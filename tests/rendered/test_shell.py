@@ -21,7 +21,8 @@ def shellcheck(words: list[str], *arguments: str, text: str | None = None) -> st
 
 
 def test_script(tool: Callable[[str], list[str]], root: Path) -> None:
-    assert shellcheck(tool("shellcheck"), "--shell=bash", str(root / SCRIPT)) == ""
+    # SC2324 takes a text that grows, as `text+=0`, for a number
+    assert shellcheck(tool("shellcheck"), "--shell=bash", "--exclude=SC2324", str(root / SCRIPT)) == ""
 
 
 @pytest.mark.parametrize("text", FIRST_BOOT, ids=["bootcmd", "runcmd"])

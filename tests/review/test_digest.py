@@ -154,6 +154,7 @@ def test_the_key_comes_from_the_environment(tmp_path: Any) -> None:
     (tmp_path / "pass").write_text("from a file\n")
     assert digest.key_of({}) is None
     assert digest.key_of({"PULUMI_CONFIG_PASSPHRASE": ""}) == ""
+    assert digest.key_of({"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_ACCESS_TOKEN": "t"}) is None
     assert (
         digest.key_of({"PULUMI_CONFIG_PASSPHRASE": "p", "PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "pass")}) == "from a file"
     )

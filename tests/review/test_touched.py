@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from multiport.project import Project
 from multiport.review.pipeline import touched
 from multiport.review.pulumi_cli import CliError
 
@@ -33,7 +34,7 @@ def repository(tmp_path: Path) -> Repository:
         git("add", ".")
         git("commit", "-q", "-m", "meanwhile")
         git("checkout", "-q", "change")
-        return touched(tmp_path, since)
+        return touched(Project(tmp_path, "multiport", tmp_path / "stacks", {}), since)
 
     git("init", "-q")
     write("stacks/Pulumi.dev.yaml", "stacks/Pulumi.prod.yaml", "stacks/Pulumi.local.yaml", "README.md")
@@ -48,13 +49,9 @@ def repository(tmp_path: Path) -> Repository:
         (["stacks/Pulumi.prod.yaml"], ["prod"]),
         (["stacks/Pulumi.prod.yaml", "stacks/Pulumi.dev.yaml"], ["dev", "prod"]),
         (["stacks/Pulumi.local.yaml"], []),
-        (["README.md", "CHANGELOG.md", "LICENSE", "docs/review.md", "tests/x.py", "bench/x.py"], []),
-        (["guest/templates/policy-routing"], ["dev", "prod"]),
-        (["components/x.py"], ["dev", "prod"]),
-        (["__main__.py"], ["dev", "prod"]),
-        (["Pulumi.yaml"], ["dev", "prod"]),
-        (["requirements.lock"], ["dev", "prod"]),
-        (["requirements-dev.lock"], ["dev", "prod"]),
+        (["README.md", "docs/review.md", "tests/x.py", "examples/x/__main__.py"], []),
+        (["CHANGELOG.md", "LICENSE", "bench/x.py"], []),
+        (["lib/shared.py"], ["dev", "prod"]),
         (["Makefile"], ["dev", "prod"]),
         (["pyproject.toml"], ["dev", "prod"]),
         ([".github/workflows/update.yml"], ["dev", "prod"]),
@@ -64,6 +61,14 @@ def repository(tmp_path: Path) -> Repository:
         (["pulumi.py"], ["dev", "prod"]),
         (["new/x.md"], ["dev", "prod"]),
         (["stacks/Pulumi.yaml"], ["dev", "prod"]),
+        (["requirements-dev.lock"], ["dev", "prod"]),
+        (["tests/x.py", "stacks/Pulumi.prod.yaml"], ["prod"]),
+        (["stacks/Pulumi.prod.yaml", "setup.cfg"], ["dev", "prod"]),
+        (["guest/templates/policy-routing"], ["dev", "prod"]),
+        (["components/x.py"], ["dev", "prod"]),
+        (["__main__.py"], ["dev", "prod"]),
+        (["Pulumi.yaml"], ["dev", "prod"]),
+        (["requirements.lock"], ["dev", "prod"]),
         (["multiport/policy/rules.py"], ["dev", "prod"]),
         (["stacks/Pulumi.new.yaml"], ["new"]),
         (["stacks/Pulumi.a b\nc.yaml"], ["a b\nc"]),
@@ -93,4 +98,4 @@ def test_a_file_that_moves_is_told_of_at_both_places(tmp_path: Path) -> None:
     git("checkout", "-q", "-b", "change")
     git("mv", "guest/x.py", "docs/x.py")
     git("commit", "-q", "-m", "change")
-    assert touched(tmp_path, "main") == ["dev"]
+    assert touched(Project(tmp_path, "multiport", tmp_path / "stacks", {}), "main") == ["dev"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pulumi
 import pytest
 
-from multiport.components.address_pairs import AddressPairs, AddressPairsArgs
+from multiport.components.address_pairs import AddressPairs
 from multiport.components.config_error import ConfigError
 from multiport.components.network_ref import NetworkRef
 from multiport.components.security_group import SecurityGroup
@@ -14,6 +14,7 @@ from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.programs import BACK, FRONT, floating, network, server
 
 if TYPE_CHECKING:
+    from multiport.components.arguments import AddressPairsArgs
     from multiport.components.topology import SecurityGroupArgs
 
 ROUTER = {"external_network": "PUBLICNET"}
