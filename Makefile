@@ -8,6 +8,9 @@ STACK ?= local
 # The local cloud's mode: api (records only), or packets (guests and a data plane, as root)
 LAB ?= api
 FORMAT ?= table
+# When `make soak` ends: faults of each treatment in its record, or minutes
+FAULTS ?= 200
+MINUTES ?= 600
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 
@@ -33,6 +36,12 @@ outputs: setup ## Print STACK's outputs as a table, or all of them with FORMAT=j
 verify: setup ## Ping, ssh, curl and tcpdump on every port of STACK; docs/verify.md has the options
 	@LAB_MODE="$(LAB)" FORMAT="$(FORMAT)" "$(BIN)/python" -m tools.deploy verify --stack "$(STACK)"
 
+audit: setup ## Compare STACK's state with the cloud, object by object; changes nothing (FORMAT=json)
+	@LAB_MODE="$(LAB)" FORMAT="$(FORMAT)" "$(BIN)/python" -m tools.deploy audit --stack "$(STACK)"
+
+recover: setup ## Say how STACK would be mended after a failed update or a killed CLI; APPLY=1 does it, and asks
+	@LAB_MODE="$(LAB)" "$(BIN)/python" -m tools.deploy recover --stack "$(STACK)"
+
 check: setup ## Lint, types, unit and golden tests
 	@"$(BIN)/python" -m tools.proof check
 
@@ -45,6 +54,9 @@ proof: setup ## Every claim on the local cloud with packets, and docs/proof.md o
 test-fresh: setup ## `make up`, `up`, `down`, `check`, `test` on fresh machines of Debian 12 and 13 (as root, long; docs/fresh.md keeps the record)
 	@ONLY="$(ONLY)" "$(BIN)/python" -m tools.fresh
 
+soak: setup ## Faults without end: goes on with its record, and writes the table of docs/recovery.md (FAULTS=200 MINUTES=600)
+	@"$(BIN)/python" -m tests.faults.soak --faults "$(FAULTS)" --minutes "$(MINUTES)"
+
 test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about 15 minutes)
 	@"$(BIN)/python" -m pytest tests/guests -k qemu -s
 
@@ -55,4 +67,4 @@ clean: down ## Take everything down and remove what was installed
 	@[ ! -e .lab/packets/lab.json ] || $(MAKE) --no-print-directory down LAB=packets
 	rm -rf .lab .tools .state .reports .venv .venv.lock
 
-.PHONY: help setup up preview down outputs verify check test proof test-fresh test-guests bench clean
+.PHONY: help setup up preview down outputs verify audit recover check test proof soak test-fresh test-guests bench clean

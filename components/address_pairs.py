@@ -1,4 +1,4 @@
-"""Virtual addresses shared by several servers, and the permission to use them."""
+"""Virtual addresses that several servers share, and the permission to use them."""
 
 import pulumi
 import pulumi_openstack as openstack
@@ -58,7 +58,7 @@ class AddressPairs(pulumi.ComponentResource):
                 security_group_ids=args.get("security_group_ids"),
                 port_security_enabled=True,
                 tags=naming.tags(name, key),
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(parent=self, protect=virtual_ip.get("protect")),
             )
             for key, virtual_ip in args["virtual_ips"].items()
         }
@@ -89,4 +89,6 @@ class AddressPairs(pulumi.ComponentResource):
             target["address"] = floating_ip["address"]
         elif "pool" in floating_ip:
             target["pool"] = floating_ip["pool"]
+        if "protect" in floating_ip:
+            target["protect"] = floating_ip["protect"]
         return target

@@ -1,4 +1,4 @@
-"""Defaults and selection of addresses: what a subnet gets when its configuration is silent, and which address is which.
+"""Defaults and selection of addresses: what a subnet has where its configuration says nothing, and which address is which.
 
 Plain data in, plain data out. The configuration is taken to have passed `checks`.
 """
@@ -34,7 +34,7 @@ def enable_dhcp(subnet: SubnetArgs) -> bool:
 def ipv6_modes(subnet: SubnetArgs) -> tuple[str | None, str | None]:
     """ipv6_ra_mode and ipv6_address_mode: as given, each defaulting to the other; None for IPv4 and without DHCP.
 
-    Neutron takes two different modes for a fault, so that one given decides both.
+    Neutron refuses two different modes, so one that is given decides both.
     """
     if ip_version(subnet["cidr"]) == 4 or not enable_dhcp(subnet):  # noqa: PLR2004 - the number in IPv4
         return None, None
@@ -112,6 +112,6 @@ def with_mask(address: str) -> str:
 
 
 def _ranges_without(first: int, last: int, hole: int | None) -> Iterator[tuple[int, int]]:
-    """The range, or what is left of it on both sides of a number that must stay free."""
+    """The range without one number: what is left of it on both sides."""
     parts = [(first, last)] if hole is None or not first <= hole <= last else [(first, hole - 1), (hole + 1, last)]
     return ((start, end) for start, end in parts if start <= end)

@@ -42,7 +42,7 @@ class FloatingIps(pulumi.ComponentResource):
                     pool=entry["pool"],
                     description=naming.display_name(name, key),
                     tags=naming.tags(name, key),
-                    opts=child,
+                    opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=entry.get("protect"))),
                 ).address
             addresses[key] = openstack.networking.FloatingIpAssociate(
                 f"{name}-{key}",

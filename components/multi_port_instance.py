@@ -5,7 +5,7 @@ import pulumi
 from multiport.components import checks, two_steps
 from multiport.components.arguments import MultiPortInstanceArgs
 from multiport.components.floating_ips import FloatingIps
-from multiport.components.instance.derived import boot_order
+from multiport.components.identity import boot_order
 from multiport.components.instance.floating_ips import floating_ip_targets
 from multiport.components.instance.guest import guest_texts
 from multiport.components.instance.outputs import PortState, port_states
@@ -57,7 +57,7 @@ class MultiPortInstance(pulumi.ComponentResource):
         )
         created = {key: create_port(self, name, key, args) for key in args["ports"]}
         ports = [*created.values()]
-        boot = [created[key] for key in boot_order(args)]
+        boot = [created[key] for key in boot_order(args["ports"], args.get("primary_port"))]
         hot = [port for port in ports if port.args.get("hot", False)]
 
         texts = guest_texts(args, boot, ports)

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def after(value: pulumi.Output[T], *others: pulumi.Output[object]) -> pulumi.Output[T]:
-    """The same value, depending on the others' resources too.
+    """The same value, which depends on the resources of the others as well.
 
     `Output.all` would make the value unknown in a preview in which any of the others is about to change, and a property
     that forces replacement would then look as if it changed.
@@ -39,7 +39,7 @@ def unknown() -> pulumi.Output[Any]:
 
 
 class _Later(Generic[T]):
-    """An awaitable that is nothing before it is awaited: Python warns of every coroutine that a failed program leaves behind."""
+    """An awaitable that starts when it is awaited: Python warns of every coroutine that a failed program never awaited."""
 
     def __init__(self, start: Callable[[], Awaitable[T]]) -> None:
         self._start = start

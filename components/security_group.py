@@ -1,4 +1,4 @@
-"""A security group whose rules are known by their content."""
+"""A security group, whose rules are known by their content."""
 
 import pulumi
 import pulumi_openstack as openstack
@@ -9,10 +9,10 @@ from multiport.components.topology import SecurityGroupArgs, SecurityGroupRuleAr
 
 
 class SecurityGroup(pulumi.ComponentResource):
-    """A group and its rules. A rule has no name and no place in a list: the same rule is the same resource.
+    """A group and its rules. A rule is known by its content, not by a name or a place in a list.
 
-    Were it known by anything else, writing it under another name would first create it a second time, which Neutron answers
-    with 409 SecurityGroupRuleExists on every update (measured).
+    If it had a name, the same rule under another name would first be created a second time, and Neutron would answer every
+    update with 409 SecurityGroupRuleExists (measured).
     """
 
     group_id: pulumi.Output[str]

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_openstack as openstack
 from typing_extensions import TypedDict
 
-from multiport.components import naming
+from multiport.components import naming, two_steps
 from multiport.components.address_pairs import AddressPairs
 from multiport.components.arguments import AddressPairArgs, MultiPortInstanceArgs, PortArgs, VirtualIpArgs
 from multiport.components.commands import PortLines, server_lines
@@ -68,6 +68,7 @@ class StackState(TypedDict):
     """The stack's virtual addresses, by your keys."""
 
 
+@two_steps.in_stack_file()
 def build(topology: Topology, opts: pulumi.ResourceOptions | None = None, *, secret_cloud_config: bool = False) -> StackState:
     """Create everything that a topology declares.
 
@@ -122,6 +123,8 @@ class _Stack:
             "ip_address": virtual_ip["ip_address"],
             "floating_ip": "floating_ip" in virtual_ip,
         }
+        if "protect" in virtual_ip:
+            reserved["protect"] = virtual_ip["protect"]
         pairs = AddressPairs(
             key, {"network": self._networks[virtual_ip["network"]], "virtual_ips": {ADDRESS: reserved}}, self._options()
         )

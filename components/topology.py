@@ -110,6 +110,8 @@ class PrivateNetworkArgs(TypedDict):
     """MTU in bytes. Default: the cloud's. Change: in place; a guest follows when it is told, at the latest at its next boot."""
     port_security_enabled: NotRequired[bool]
     """Whether the network's ports are filtered unless they say otherwise. Default: true. Change: in place."""
+    protect: NotRequired[bool]
+    """Whether Pulumi refuses to delete or replace the network, its subnets and its router. Default: false. Change: in place."""
 
 
 class SecurityGroupRuleArgs(TypedDict):
@@ -149,6 +151,8 @@ class FloatingIpSource(TypedDict):
     address: NotRequired[pulumi.Input[str]]
     """An address that the project holds already: it is associated and never released. Default: one is allocated.
     Change: in place; the former address stays with the project."""
+    protect: NotRequired[bool]
+    """Whether Pulumi refuses to release the address; an adopted one is never released. Default: false. Change: in place."""
 
 
 class FloatingIpArgs(FloatingIpSource):
@@ -284,6 +288,8 @@ class ServerOptions(TypedDict):
     """With guest_update keep: raise this number to replace the server now. Default: 0. Change: replaces the server."""
     routing: NotRequired[RoutingArgs]
     """Options of the guest's policy routing. Default: all are off. Change: in place."""
+    protect: NotRequired[bool]
+    """Whether Pulumi refuses to delete or replace the server. Default: false. Change: in place."""
 
 
 class ServerConfig(ServerOptions):
@@ -314,6 +320,8 @@ class VirtualIpOptions(TypedDict):
     Change: in place; refused while the address carries a floating IP."""
     ip_address: str
     """The virtual address. Change: in place; refused while the address carries a floating IP."""
+    protect: NotRequired[bool]
+    """Whether Pulumi refuses to give the address back to its subnet. Default: false. Change: in place."""
 
 
 class VirtualIpConfig(VirtualIpOptions):

@@ -36,6 +36,9 @@ NOVA_KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
 ECHO_URL: Final = re.compile(r"http://[0-9a-zA-Z:./,=_-]+")
 """A URL that the guest can ask for the caller's address."""
 
+DEFAULT_ECHO_URL: Final = "http://ifconfig.me"
+"""The one that the guide uses, for commands and verifications of servers without an echo_url."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -88,12 +91,14 @@ class PortFacts:
         where = f"ports.{self.key}"
         if not PORT_KEY.fullmatch(self.key):
             raise GuestError(
-                f"ports.{shown(self.key)}", "this is no port key", "Use up to 32 lower-case letters, digits and inner hyphens"
+                f"ports.{shown(self.key)}", "this is not a port key", "Use up to 32 lower-case letters, digits and inner hyphens"
             )
         check_slot(f"{where}.slot", self.slot)
         object.__setattr__(self, "mac", unicast_mac(f"{where}.mac", self.mac))
         if self.mtu is not None and (type(self.mtu) is not int or not MTU_MIN <= self.mtu <= MTU_MAX):
-            raise GuestError(f"{where}.mtu", f"{shown(self.mtu)} is no MTU", f"Use a whole number from {MTU_MIN} to {MTU_MAX}")
+            raise GuestError(
+                f"{where}.mtu", f"{shown(self.mtu)} is not an MTU", f"Use a whole number from {MTU_MIN} to {MTU_MAX}"
+            )
         for address in (*self.v6, *self.gateways, *self.vips, *self.pairs, *(route.next_hop for route in self.routes)):
             if getattr(address, "scope_id", None) is not None:
                 raise GuestError(where, f"{shown(str(address))} names an interface", "Leave out the % and what follows")
@@ -146,7 +151,7 @@ class RoutingOptions:
         if self.echo_url is not None and not ECHO_URL.fullmatch(self.echo_url):
             raise GuestError(
                 "routing.echo_url",
-                f"{shown(self.echo_url)} is no plain http URL",
+                f"{shown(self.echo_url)} is not a plain http URL",
                 "Use http:// and then letters, digits and : . / , = _ - only",
             )
         if (length := len(" ".join(_option_tokens(self)))) > VALUE_CHARACTERS_MAX:

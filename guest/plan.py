@@ -92,7 +92,7 @@ def check_slot(key: str, slot: int) -> None:
         GuestError: It is not a whole number from 1 to 511.
     """
     if type(slot) is not int or not 1 <= slot <= SLOT_MAX:
-        raise GuestError(key, f"{shown(slot)} is no slot", f"Choose a whole number from 1 to {SLOT_MAX}")
+        raise GuestError(key, f"{shown(slot)} is not a slot", f"Choose a whole number from 1 to {SLOT_MAX}")
 
 
 def unicast_mac(key: str, mac: str) -> str:
@@ -107,7 +107,9 @@ def unicast_mac(key: str, mac: str) -> str:
     """
     lower = mac.lower()
     if not MAC.fullmatch(lower):
-        raise GuestError(key, f"{shown(mac)} is no MAC address", "Write six pairs of hexadecimal digits like fa:16:3e:00:00:01")
+        raise GuestError(
+            key, f"{shown(mac)} is not a MAC address", "Write six pairs of hexadecimal digits like fa:16:3e:00:00:01"
+        )
     if int(lower[:2], 16) & 1 or lower == "00:00:00:00:00:00":
         raise GuestError(key, f"{lower} is not the MAC address of one interface", "Use the address that Neutron gave the port")
     return lower

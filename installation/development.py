@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+import tomllib
 
 from installation.environment import Environment, InstallationError
 from installation.python_range import ROOT
 
-DEVELOPMENT: Final = Environment(ROOT / ".venv", ROOT / "requirements-dev.lock", paths=("../../../..",))
+
+def development() -> Environment:
+    """The environment, with the commands that pyproject.toml declares."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"].get("scripts", {})
+    commands = tuple(sorted(scripts.items()))
+    return Environment(ROOT / ".venv", ROOT / "requirements-dev.lock", paths=("../../../..",), commands=commands)
 
 
 def main() -> int:
     """Have the environment; returns the exit status."""
     try:
-        DEVELOPMENT.ensure(lambda line: print(line, flush=True))
+        development().ensure(lambda line: print(line, flush=True))
     except InstallationError as error:
         print(error, file=sys.stderr)
         return 1

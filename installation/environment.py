@@ -52,6 +52,13 @@ CAUSES: Final = {
 }
 """What pip and venv print (regular expression), and what is said of it instead: the cause and the remedy in one line."""
 
+COMMAND: Final = """\
+#!/bin/sh
+code='import sys; sys.argv[0] = "{name}"; from {module} import {function}; sys.exit({function}())'
+exec "$(dirname "$0")/python" -c "$code" "$@"
+"""
+"""A program that calls a function. The interpreter stands in no first line: there its path could hold no blanks."""
+
 FOREIGN_SETTINGS: Final = ("PIP_CONSTRAINT", "PIP_PREFIX", "PIP_REQUIREMENT", "PIP_ROOT", "PIP_TARGET")
 """pip's variables that would bring other packages, or bring them elsewhere."""
 
@@ -69,12 +76,14 @@ class Environment:
         lock: The lock file: every package with version and hashes.
         build_tools: Packages of the lock that build those of its packages that are published as source only.
         paths: Folders on the environment's import path, relative to its site-packages.
+        commands: Programs in its bin folder that call a function: name, and `module:function`.
     """
 
     folder: Path
     lock: Path
     build_tools: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    commands: tuple[tuple[str, str], ...] = ()
 
     @property
     def python(self) -> Path:
@@ -113,7 +122,7 @@ class Environment:
         return self.folder / STAMP
 
     def _recipe(self) -> str:
-        parts = [self.lock.read_bytes(), sys.version.encode(), repr((self.build_tools, self.paths)).encode()]
+        parts = [self.lock.read_bytes(), sys.version.encode(), repr((self.build_tools, self.paths, self.commands)).encode()]
         return f"{_python_version()} {hashlib.sha256(bytes(1).join(parts)).hexdigest()}\n"
 
     def _install(self, say: Callable[[str], None]) -> None:
@@ -131,12 +140,21 @@ class Environment:
                 self._run(pip_install(self.python, first, "--only-binary", ":all:"), say)
         options = ("--no-build-isolation",) if self.build_tools else ("--only-binary", ":all:")
         self._run(pip_install(self.python, self.lock, *options), say, wanted)
-        [packages] = (self.folder / "lib").glob("python3.*/site-packages")
-        if self.paths:
-            (packages / "multiport-checkout.pth").write_text("".join(f"{path}\n" for path in self.paths))
+        self._add_checkout()
         self._run([str(self.python), "-m", "pip", "check", "--disable-pip-version-check"], say)
         self._stamp.write_text(self._recipe())
         say(f"installed in {time.monotonic() - started:.0f} s")
+
+    def _add_checkout(self) -> None:
+        """Put the checkout's own packages and commands into the environment: an editable installation would need a build."""
+        [packages] = (self.folder / "lib").glob("python3.*/site-packages")
+        if self.paths:
+            (packages / "multiport-checkout.pth").write_text("".join(f"{path}\n" for path in self.paths))
+        for name, target in self.commands:
+            module, function = target.split(":")
+            program = self.folder / "bin" / name
+            program.write_text(COMMAND.format(name=name, module=module, function=function))
+            program.chmod(0o755)
 
     def _make_way(self, say: Callable[[str], None]) -> None:
         """Say why an existing folder is made anew; refuse one that somebody uses for something else."""

@@ -97,7 +97,7 @@ FETCHES: Final = (
         "`make check`",
         DEBIAN,
         "the suite of the machine; the summary of `make test` names the version",
-        (("tools/fetch_check_tools.py", "apt-get download", 1), ("tools/fetch_check_tools.py", "apt-get update", 1)),
+        (("tools/fetch_check_tools.py", "apt-get download", 2), ("tools/fetch_check_tools.py", "apt-get update", 1)),
     ),
     Fetch(
         "Programs of the tests, Chromium among them",

@@ -1,11 +1,14 @@
 """What a server would be born with, from its description alone: the routing plan and the user data, without a cloud."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from multiport.components.identity import boot_order, slot_of
 from multiport.guest.cloud_config import user_data
 from multiport.guest.plan import BootPort, RoutingPlan, plan_text
-from multiport.guest.slots import assign_slots
+
+if TYPE_CHECKING:
+    from multiport.components.topology import PortOptions
 
 CHOSEN_BY_NEUTRON: Final = "(MAC address chosen by Neutron)"
 """What the plan shows in place of a MAC address that is not known before its port exists."""
@@ -39,14 +42,15 @@ class Rendering:
         return not self._stand_ins
 
     def _routing(self, server: Mapping[str, Any], macs: Mapping[str, str]) -> RoutingPlan:
-        ports: Mapping[str, Mapping[str, Any]] = server["ports"]
-        original = {key: (port.get("formerly") or [key])[0] for key, port in ports.items()}
-        slots = assign_slots({original[key]: port.get("slot") for key, port in ports.items()})
-        boot = sorted((key for key, port in ports.items() if not port.get("hot", False)), key=original.__getitem__)
-        primary = server.get("primary_port", boot[0])
+        ports: Mapping[str, PortOptions] = server["ports"]
+        boot = boot_order(ports, server.get("primary_port"))
         return RoutingPlan(
             tuple(
-                BootPort(slots[original[key]], self._mac(number, macs.get(key) or ports[key].get("mac_address")), key == primary)
+                BootPort(
+                    slot=slot_of(key, ports[key]),
+                    mac=self._mac(number, macs.get(key) or ports[key].get("mac_address")),
+                    primary=key == boot[0],
+                )
                 for number, key in enumerate(boot, start=1)
             )
         )

@@ -86,7 +86,7 @@ def read(project: Project, file: Path, key: str | None = None, own_keys: frozens
             raise StackFileError(f"{file}: the key {project.name}:{key} holds no topology, for it is missing or not a mapping")
         values = values[key]
     else:
-        own = own_keys | {name for name, _ in _own(project.name, project.config)} - PARTS
+        own = own_keys | declared_keys(project)
         values = {name: value for name, value in values.items() if name not in own}
         if not PARTS & {str(name) for name, _ in _own(project.name, config or {})}:
             raise StackFileError(
@@ -99,6 +99,11 @@ def read(project: Project, file: Path, key: str | None = None, own_keys: frozens
     if whole := [path for path in hidden if path in PARTS]:
         raise StackFileError(f"{file}: {', '.join(whole)} is encrypted as a whole, and only Pulumi can decrypt it")
     return StackFile(file, raw, tuple(hidden))
+
+
+def declared_keys(project: Project) -> set[str]:
+    """Keys that Pulumi.yaml declares and no topology has: they are the program's own."""
+    return {name for name, _ in _own(project.name, project.config)} - PARTS
 
 
 def _own(project: str, config: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:

@@ -78,14 +78,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="multiport-mutate-") as folder:
         place = Path(folder) / "copy"
         _copy(place)
-        if not _pass(place, TESTS, options.workers):
-            print("The tests fail without any fault: nothing can be said.", file=sys.stderr)
+        if failure := _failure(place, TESTS, options.workers):
+            print(f"{failure}\nThe tests fail without any fault: nothing can be said.", file=sys.stderr)
             return 2
         for number, fault in enumerate(chosen, start=1):
             source = (place / fault.file).read_bytes()
             _write(place / fault.file, source[: fault.start] + fault.new.encode() + source[fault.end :], number)
             near = ("tests/invalid", f"tests/unit/{fault.file.parts[0]}")
-            survived = _pass(place, near, options.workers) and _pass(place, TESTS, options.workers)
+            survived = not (_failure(place, near, options.workers) or _failure(place, TESTS, options.workers))
             _write(place / fault.file, source, -number)
             missed += survived
             print(f"{number:3}  {'MISSED' if survived else 'caught'}  {fault}", flush=True)
@@ -161,6 +161,7 @@ def _copy(place: Path) -> None:
         if name and (ROOT / name).exists():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, place / name, follow_symlinks=False)
+    subprocess.run(["git", "init", "--quiet"], cwd=place, check=True)  # some tests ask git which files there are
     for name in (".venv", ".tools"):  # the tools that some of the tests call
         if (ROOT / name).exists():
             (place / name).symlink_to(ROOT / name)
@@ -172,9 +173,11 @@ def _write(path: Path, source: bytes, number: int) -> None:
     os.utime(path, (changed, changed))
 
 
-def _pass(place: Path, tests: Sequence[str], workers: int) -> bool:
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", str(workers), "-p", "no:cacheprovider", *tests]
-    return subprocess.run(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+def _failure(place: Path, tests: Sequence[str], workers: int) -> str:
+    """What pytest says of the first test that fails; nothing if all pass."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", str(workers), "-W", "ignore", "-p", "no:cacheprovider", *tests]
+    answer = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    return "" if answer.returncode == 0 else (answer.stdout + answer.stderr)[-4000:] or "pytest failed without a word"
 
 
 def _shown(text: str) -> str:

@@ -192,6 +192,19 @@ def test_stages(lab: Path) -> list[list[Stage]]:
                 "engine",
                 environment=cloud,
             ),
+            pytest(
+                "recovery",
+                "the audit sees every kind of finding and nothing else; after a fault, recovery and one update end clean",
+                "tests/audit",
+                "tests/recover",
+                "tests/faults",
+                "tests/guard",
+                "-n",
+                "3",
+                "--dist",
+                "loadfile",
+                environment=cloud,
+            ),
         ],
         [
             pytest(

@@ -1,7 +1,7 @@
 """What is wrong with a configuration, found before any call to the cloud.
 
-Each rule is a function that yields faults; the configuration passes through all of them once, and a component that is called
-directly through those that concern it. What is not known yet, a Pulumi output, is passed over.
+Each rule is a function that yields faults. A stack file is held against all of them; a component that a program calls, against
+those that concern it. A value that is not known yet, because it is a Pulumi output, is passed over.
 """
 
 from collections.abc import Iterable

@@ -8,7 +8,8 @@ from ipaddress import IPv4Network, ip_address, ip_network
 
 from multiport.components.addressing import Address, Network
 from multiport.components.checks.facts import FEWEST_HOST_BITS, SubnetFacts
-from multiport.components.config_error import Fault, shown
+from multiport.components.config_error import Fault
+from multiport.guest.errors import shown
 from multiport.guest.plan import MAC
 
 # Ranges of which no subnet can be: this host, loopback, link-local (metadata), multicast, reserved.

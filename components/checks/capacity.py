@@ -1,4 +1,4 @@
-"""Rules for what there is enough of: pairs on a port, addresses in a subnet's pools."""
+"""Rules for what can run out: pairs of a port, addresses in a subnet's pools."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -13,7 +13,7 @@ from multiport.components.topology import Topology
 
 
 def check_pairs(topology: Topology) -> Iterator[Fault]:
-    """Membership of a virtual address is a pair as well."""
+    """A port has few enough pairs; each virtual address that it is a member of is one more."""
     memberships = Counter(
         member for virtual_ip in topology.get("virtual_ips", {}).values() for member in virtual_ip["members"].items()
     )
@@ -29,9 +29,11 @@ def check_pairs(topology: Topology) -> Iterator[Fault]:
 
 
 def check_pools(topology: Topology, sound: Collection[str]) -> Iterator[Fault]:
-    """A subnet's pools hold an address for each port that lets Neutron choose, and with DHCP one for Neutron itself.
+    """A subnet's pools have an address for each port that lets Neutron choose and, with DHCP, one for Neutron itself.
 
-    Only the `sound` networks, those without a fault of their own, are counted; of an existing one the pools are not known.
+    Args:
+        topology: The stack.
+        sound: Keys of the networks that have no fault of their own; others are not looked at.
     """
     for key in sound:
         network = topology["networks"][key]

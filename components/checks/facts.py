@@ -1,4 +1,4 @@
-"""What the rules for ports need to know of a network, drawn from its configuration or from the reference a port is given."""
+"""What the rules for ports need to know about a network: from its configuration, or from the reference that a port is given."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ AUTOMATIC = ("slaac", "dhcpv6-stateless")
 
 @dataclass(frozen=True, slots=True)
 class SubnetFacts:
-    """A subnet, as far as it is known."""
+    """What is known of a subnet."""
 
     cidr: Network
     """Network address."""
@@ -34,7 +34,7 @@ class SubnetFacts:
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
-    """A network, as far as it is known."""
+    """What is known of a network."""
 
     identity: object
     """Which network it is: facts with equal identities are of the same one."""

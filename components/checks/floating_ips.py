@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from multiport.components.arguments import FloatingIpsArgs
 from multiport.components.checks import addresses, facts, names
 from multiport.components.checks.facts import NetworkFacts, SubnetFacts
-from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.config_error import Fault, key_path, named
 from multiport.components.known import known_text
 from multiport.components.topology import FloatingIpArgs, FloatingIpSource, PortOptions
+from multiport.guest.errors import shown
 
 NOT_FOUND = "Neutron answers 404 ExternalGatewayForFloatingIPNotFound"
 
@@ -37,7 +38,8 @@ def check_floating_ip(
             yield Fault(
                 path,
                 f"it comes from {named(pool)}, but its router leads to {named(network.external_network)}; {NOT_FOUND}",
-                f"Say pool: {named(network.external_network)}",
+                f"Name one network in both: pool: {named(network.external_network)} here, or "
+                f"external_network: {named(pool)} at the router",
             )
 
 
@@ -88,7 +90,10 @@ def check_own_keys(path: str, ports: Mapping[str, PortOptions]) -> Iterator[Faul
     """A server's floating IPs have different keys."""
     owners: dict[str, str] = {}
     for own, at in own_keys(path, ports):
-        yield from names.check_key(at, own)
+        # <port>.<fixed IP>, the default, is what a floating IP that was declared without a key is moved by
+        parts = own.split(".") if own.count(".") == 1 else [own]
+        if not all(map(names.KEY.fullmatch, parts)):
+            yield from names.check_key(at, own)
         if owners.setdefault(own, at) != at:
             yield Fault(at, f"{shown(own)} is {owners[own]} already", "Give each floating IP its own")
 

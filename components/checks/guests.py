@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from multiport.components.checks import names, slots
-from multiport.components.config_error import Fault, key_path, shown
+from multiport.components.config_error import Fault, key_path
 from multiport.components.identity import slot_of
 from multiport.components.known import known_text
 from multiport.components.topology import PortOptions, ServerOptions
 from multiport.guest import cloud_config, metadata
-from multiport.guest.errors import GuestError
+from multiport.guest.errors import GuestError, shown
 from multiport.guest.plan import SLOT_MAX, BootPort, RoutingPlan
 
 RETURN_PATHS = ("policy_routing", "none")

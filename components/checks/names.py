@@ -4,7 +4,8 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.config_error import Fault, key_path, named
+from multiport.guest.errors import shown
 from multiport.guest.metadata import PORT_KEY
 
 # Keys become resource names, metadata keys and host names; the strictest of these is the metadata key of a port.

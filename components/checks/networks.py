@@ -7,9 +7,10 @@ from multiport.components import addressing
 from multiport.components.addressing import Address, Network
 from multiport.components.checks import addresses, facts, names
 from multiport.components.checks.facts import AUTOMATIC
-from multiport.components.config_error import Fault, key_path, shown
+from multiport.components.config_error import Fault, key_path
 from multiport.components.known import known_text
 from multiport.components.topology import AllocationPoolArgs, HostRouteArgs, PrivateNetworkArgs, RouterArgs, SubnetArgs
+from multiport.guest.errors import shown
 from multiport.guest.metadata import MTU_MAX, MTU_MIN
 
 # IPv6's least MTU (RFC 8200).
@@ -19,7 +20,7 @@ MODE_KEYS = ("ipv6_ra_mode", "ipv6_address_mode")
 # SLAAC builds an address of 64 bits of prefix and 64 of its own.
 SLAAC_PREFIX = 64
 # What makes sense for a network that is created here, and not for one of another owner, nothing of which is changed.
-CREATION_ONLY = ("name", "mtu", "port_security_enabled")
+CREATION_ONLY = ("name", "mtu", "port_security_enabled", "protect")
 SUBNET_CREATION_ONLY = tuple(key for key in SubnetArgs.__annotations__ if key != "cidr")
 ROUTER_CREATION_ONLY = ("name", "enable_snat")
 

@@ -10,9 +10,10 @@ from multiport.components.addressing import Address, Network
 from multiport.components.arguments import PortArgs
 from multiport.components.checks import addresses, facts, floating_ips, names
 from multiport.components.checks.facts import NetworkFacts, SubnetFacts
-from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.config_error import Fault, key_path, named
 from multiport.components.known import known_text
 from multiport.components.topology import AddressPairConfig, FixedIpArgs, PortConfig, PortOptions
+from multiport.guest.errors import shown
 from multiport.guest.plan import SLOT_MAX, TABLE_BASE
 
 # Neutron's default of max_allowed_address_pair.

@@ -1,4 +1,4 @@
-"""Rules for what the parts of a stack name of each other."""
+"""Rules for references: each key that a part of the stack names must be there and fit."""
 
 from collections.abc import Iterator, Mapping
 
@@ -16,7 +16,7 @@ from multiport.components.topology import (
 
 
 def check_references(path: str, server: ServerConfig, topology: Topology) -> Iterator[Fault]:
-    """What a server and its ports name exists."""
+    """The networks and groups that a server and its ports name are there."""
     networks, groups = topology.get("networks", {}), topology.get("security_groups", {})
     if "server_group" in server and server["server_group"] not in topology.get("server_groups", {}):
         yield names.unknown(
@@ -53,7 +53,7 @@ def _security_groups(path: str, keys: list[str], groups: Mapping[str, SecurityGr
 
 
 def check_members(path: str, key: str, virtual_ip: VirtualIpConfig, servers: Mapping[str, ServerConfig]) -> Iterator[Fault]:
-    """A virtual address needs ports that may use it, on its own network, with port security to make an exception from."""
+    """A virtual address needs member ports on its own network, with port security, to which membership is an exception."""
     at = key_path(path, "members")
     members = virtual_ip["members"]
     if not members:

@@ -1,4 +1,4 @@
-"""Rules for the names under which Pulumi knows what we create: each must be one resource's only."""
+"""Rules for the names under which Pulumi knows what we create: no two resources may have the same."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,7 @@ from multiport.components.topology import Topology
 
 
 def check_resource_names(topology: Topology) -> Iterator[Fault]:
-    """Keys are joined by hyphens into resource names, and two different pairs may join to the same name."""
+    """No two pairs of keys, which hyphens join to resource names, give the same name."""
     servers = topology.get("servers", {})
     yield from _joined_twice(
         (server_key, name, path)

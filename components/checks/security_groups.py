@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from multiport.components.checks import addresses, names
-from multiport.components.config_error import Fault, key_path, shown
+from multiport.components.config_error import Fault, key_path
 from multiport.components.topology import SecurityGroupArgs, SecurityGroupRuleArgs, ServerGroupConfig
+from multiport.guest.errors import shown
 
 # The names that the provider takes, with their numbers (IANA), by which Neutron compares them.
 PROTOCOLS = {

@@ -6,9 +6,10 @@ from itertools import combinations
 from multiport.components.arguments import MultiPortInstanceArgs
 from multiport.components.checks import facts, floating_ips, guests, names, ports, slots
 from multiport.components.checks.facts import NetworkFacts
-from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.config_error import Fault, key_path, named
 from multiport.components.known import known_text
 from multiport.components.topology import PortOptions, ServerConfig, ServerOptions
+from multiport.guest.errors import shown
 
 SMALLEST_VOLUME = 1
 """GiB."""

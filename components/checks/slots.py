@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from multiport.components.checks import names
-from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.config_error import Fault, key_path, named
 from multiport.components.identity import slot_of
 from multiport.components.topology import PortOptions
+from multiport.guest.errors import shown
 from multiport.guest.plan import SLOT_MAX
 
 

@@ -1,4 +1,4 @@
-"""Rules for a whole stack: what its parts say of each other."""
+"""Rules for a whole stack: its parts one by one, then what they say together."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,7 +7,7 @@ from multiport.components.checks.facts import NetworkFacts
 from multiport.components.checks.networks import check_network
 from multiport.components.checks.security_groups import check_security_group, check_server_group
 from multiport.components.checks.servers import check_server
-from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.config_error import Fault, key_path, named
 from multiport.components.topology import (
     DEFAULT_EXTERNAL_NETWORK,
     PortConfig,
@@ -15,6 +15,7 @@ from multiport.components.topology import (
     ServerConfig,
     Topology,
 )
+from multiport.guest.errors import shown
 
 
 def check_topology(topology: Topology) -> Iterator[Fault]:
@@ -67,7 +68,7 @@ def _ports(servers: Mapping[str, ServerConfig]) -> Iterator[tuple[str, PortConfi
 
 
 def _networks_of(server: ServerConfig, networks: Mapping[str, NetworkFacts]) -> dict[str, NetworkFacts]:
-    """What is known of each port's network; nothing for a port whose network is not named rightly."""
+    """What is known of each port's network, by the port's key; ports that do not name a network of the stack are left out."""
     found = {key: networks[port["network"]] for key, port in server["ports"].items() if port.get("network") in networks}
     for key, port in server["ports"].items():
         if "network" not in port and "external_network" in port:
@@ -109,7 +110,7 @@ def _adopted(topology: Topology) -> Iterator[tuple[str, str]]:
 
 
 def _macs(servers: Mapping[str, ServerConfig]) -> Iterator[Fault]:
-    """A network has each MAC address once; within one server its own rule speaks."""
+    """No two servers have the same MAC address on one network; ports of one server have a rule of their own."""
     seen: dict[tuple[str, str], tuple[str, str]] = {}
     for server_key, server in servers.items():
         for key, port in server["ports"].items():

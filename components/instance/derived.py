@@ -3,24 +3,10 @@
 import pulumi
 
 from multiport.components import addressing
-from multiport.components.arguments import MultiPortInstanceArgs, PortArgs
+from multiport.components.arguments import PortArgs
 from multiport.components.identity import original_key
 from multiport.components.network_ref import NetworkRef, SubnetRef
 from multiport.components.topology import FixedIpArgs, FloatingIpArgs
-
-
-def boot_order(args: MultiPortInstanceArgs) -> list[str]:
-    """Keys of the boot ports in the order in which Nova gets them: the primary first, then by the original key of each.
-
-    Neither a port's place in the configuration nor a new name for its key may change that order: Nova takes another order for
-    another server.
-    """
-    boot = sorted(
-        (key for key, port in args["ports"].items() if not port.get("hot", False)),
-        key=lambda key: original_key(key, args["ports"][key]),
-    )
-    primary = args.get("primary_port", boot[0])
-    return [primary, *(key for key in boot if key != primary)]
 
 
 def subnets(port: PortArgs) -> dict[str, SubnetRef]:

@@ -6,6 +6,7 @@ from functools import partial
 import pulumi
 
 from multiport.components.arguments import FloatingIpTargetArgs
+from multiport.components.config_error import ConfigError, Fault
 from multiport.components.identity import original_key
 from multiport.components.instance.derived import floating_ip_key, floating_ips, ready
 from multiport.components.instance.ports import CreatedPort
@@ -35,8 +36,21 @@ def floating_ip_targets(
                 target["address"] = floating_ip["address"]
             else:
                 target["pool"] = floating_ip.get("pool", external_network)
-            targets[floating_ip_key(port.key, port.args, fixed_ip_key, floating_ip)] = target
+            if "protect" in floating_ip:
+                target["protect"] = floating_ip["protect"]
+            key = floating_ip_key(port.key, port.args, fixed_ip_key, floating_ip)
+            if key in targets:
+                raise ConfigError([_key_taken(f"ports.{port.key}.fixed_ips.{fixed_ip_key}", key)])
+            targets[key] = target
     return targets
+
+
+def _key_taken(path: str, key: str) -> Fault:
+    return Fault(
+        f"{path}.floating_ip.key",
+        f"'{key}' is the key of another floating IP of this server; one without a key has <port>.<fixed IP>",
+        "Give each floating IP its own",
+    )
 
 
 def _address(key: str, addresses: Mapping[str, str]) -> str | pulumi.Output[str]:

@@ -55,8 +55,8 @@ def guest_texts(args: MultiPortInstanceArgs, boot: Sequence[CreatedPort], ports:
     """
     policy_routing = args.get("return_path", "policy_routing") == "policy_routing"
 
-    def render(known: Mapping[str, Any]) -> str:
-        return user_data(_plan(boot, known["macs"]) if policy_routing else None, known["cloud_config"])
+    def render(values: Mapping[str, Any]) -> str:
+        return user_data(_plan(boot, values["macs"]) if policy_routing else None, values["cloud_config"])
 
     macs = pulumi.Output.all(**{port.key: port.resource.mac_address for port in boot})
     facts = [_facts(port) for port in ports] if policy_routing else []
@@ -86,8 +86,8 @@ def _facts(port: CreatedPort) -> pulumi.Output[PortFacts | None]:
     held = [pair["ip_address"] for pair in pairs if pair.get("holder", False)]
     shared = [pair["ip_address"] for pair in pairs if pair.get("virtual", False) and not pair.get("holder", False)]
 
-    def build(known: Mapping[str, Any]) -> PortFacts | None:
-        chosen: Mapping[str, str] = known["addresses"]
+    def build(values: Mapping[str, Any]) -> PortFacts | None:
+        chosen: Mapping[str, str] = values["addresses"]
         if len(chosen) < len(wanted):
             return None
         addresses = [
@@ -98,15 +98,15 @@ def _facts(port: CreatedPort) -> pulumi.Output[PortFacts | None]:
         return PortFacts(
             key=port.key,
             slot=port.slot,
-            mac=known["mac"],
-            mtu=None if known["mtu"] is None else int(known["mtu"]),
+            mac=values["mac"],
+            mtu=None if values["mtu"] is None else int(values["mtu"]),
             hot=port.args.get("hot", False),
             v4=tuple(address for address in addresses if isinstance(address, IPv4Interface)),
             v6=tuple(address for address in addresses if isinstance(address, IPv6Interface)),
-            gateways=tuple(ip_address(gateway) for gateway in known["gateways"] if gateway),
+            gateways=tuple(ip_address(gateway) for gateway in values["gateways"] if gateway),
             routes=tuple(Route(ip_network(destination), ip_address(next_hop)) for destination, next_hop in routes),
-            vips=tuple(_with_prefix(address, network) for address in known["held"]),
-            pairs=tuple(_with_prefix(address, network) for address in known["shared"]),
+            vips=tuple(_with_prefix(address, network) for address in values["held"]),
+            pairs=tuple(_with_prefix(address, network) for address in values["shared"]),
         )
 
     return pulumi.Output.all(

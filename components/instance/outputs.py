@@ -46,12 +46,12 @@ def _state(port: CreatedPort, floating: pulumi.Output[dict[str, str]]) -> pulumi
         for fixed_ip_key, floating_ip in floating_ips(port.args).items()
     }
 
-    def state(known: Mapping[str, Any]) -> PortState:
+    def state(values: Mapping[str, Any]) -> PortState:
         return {
-            "port_id": known["port_id"],
-            "mac_address": known["mac_address"],
-            "fixed_ips": known["addresses"],
-            "floating_ips": {fixed_ip_key: known["floating"][key] for fixed_ip_key, key in keys.items()},
+            "port_id": values["port_id"],
+            "mac_address": values["mac_address"],
+            "fixed_ips": values["addresses"],
+            "floating_ips": {fixed_ip_key: values["floating"][key] for fixed_ip_key, key in keys.items()},
             "slot": port.slot,
             "table": plan.table(port.slot),
             "priority": plan.priorities(port.slot)[0],

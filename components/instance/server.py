@@ -50,6 +50,7 @@ def create_server(
             delete_before_replace=True,  # else 409 "Port is still in use" (measured)
             ignore_changes=["user_data"] if keep else None,
             replacement_trigger=args.get("guest_generation", 0) if keep else None,
+            protect=args.get("protect"),
         ),
     )
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
-from multiport.cli import check, policy, render, review, schema, verify
+from multiport.cli import audit, check, policy, recover, render, review, schema, verify
 from multiport.project import ProjectError
 
 
@@ -29,7 +29,8 @@ class Verb(Protocol):
 
 
 VERBS: Final = {
-    module.__name__.rpartition(".")[2]: cast("Verb", module) for module in (check, render, review, policy, verify, schema)
+    module.__name__.rpartition(".")[2]: cast("Verb", module)
+    for module in (check, render, review, policy, verify, audit, recover, schema)
 }
 """Every verb by its name, in the order of a change's life: written, looked at, reviewed, deployed, verified."""
 

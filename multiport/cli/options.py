@@ -21,6 +21,11 @@ def add_topology(parser: argparse.ArgumentParser) -> None:
         "--key",
         help="the one configuration key that holds the whole topology (default: each key of the project is a part of it)",
     )
+    add_own_key(parser)
+
+
+def add_own_key(parser: argparse.ArgumentParser) -> None:
+    """The option that names what in a stack file is no part of the topology."""
     parser.add_argument(
         "--own-key",
         action="append",

@@ -101,8 +101,6 @@ def run(options: argparse.Namespace) -> int:
         if options.action == "stacks":
             print(json.dumps(stacks))
             return 0
-        for stack in stacks:
-            of.known_stack_file(stack)
         with clouds_file(os.environ) as environment:
             if options.action == "preview":
                 outcomes = [pipeline.preview(of, each, environment, options.out, empty=options.empty) for each in stacks]

@@ -14,17 +14,21 @@ import argparse
 import json
 
 from multiport import project
-from multiport.cli.options import add_project
+from multiport.cli.options import add_own_key, add_project
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the verb takes."""
     add_project(parser)
+    add_own_key(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the schema; returns the exit status."""
-    from multiport.schema import stack_file_schema  # noqa: PLC0415 - imports the Pulumi SDK, which is slow
+    from multiport.reference.stack_schema import stack_schema  # noqa: PLC0415 - imports the Pulumi SDK, which is slow
+    from multiport.stack_file import declared_keys  # noqa: PLC0415
 
-    print(json.dumps(stack_file_schema(project.find(options.project).name), indent=2, ensure_ascii=False))
+    of = project.find(options.project)
+    schema = stack_schema(of.name, [*declared_keys(of), *options.own_key])
+    print(json.dumps(schema, indent=1, ensure_ascii=False))
     return 0

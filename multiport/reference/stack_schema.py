@@ -5,7 +5,7 @@ tables, made of the rules' own limits; the rest (what names what, what overlaps 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_origin
 
 from typing_extensions import is_typeddict
@@ -13,7 +13,7 @@ from typing_extensions import is_typeddict
 from multiport.components.checks import facts, guests, names, networks, ports, security_groups, servers
 from multiport.components.topology import Topology
 from multiport.guest import cloud_config, metadata, plan
-from multiport.reference.definitions import keys_of, records_in
+from multiport.reference.definitions import Key, keys_of, records_in
 
 Schema = dict[str, Any]
 
@@ -283,13 +283,15 @@ TOGETHER: Mapping[str, list[Schema]] = {
 """What the keys of a record must be together."""
 
 
-def stack_schema(project: str = "multiport") -> Schema:
+def stack_schema(project: str = "multiport", own_keys: Iterable[str] = ()) -> Schema:
     """The JSON Schema of a stack file.
 
     Args:
         project: Name of the Pulumi project, the prefix of the keys in its stack files.
+        own_keys: Keys of the project that are its program's own and no part of the topology; their values are not judged.
     """
     ours = {f"{project}:{key.name}": key for key in keys_of(Topology)}
+    others = [f"{project}:{key}" for key in own_keys]
     return {
         "$schema": DRAFT,
         "title": f"Stack file of the Pulumi project {project}",
@@ -301,12 +303,12 @@ def stack_schema(project: str = "multiport") -> Schema:
             "config": {
                 "description": "The stack's configuration: this project's keys, and those of providers and other packages.",
                 "type": "object",
-                "propertyNames": {"if": {"pattern": f"^{re.escape(project)}:"}, "then": {"enum": [*ours]}},
+                "propertyNames": {"if": {"pattern": f"^{re.escape(project)}:"}, "then": {"enum": [*ours, *others]}},
                 "properties": {
                     name: {
                         "description": key.description,
                         "if": {"type": "object", "required": ["secure"]},
-                        "then": SECRET,
+                        "then": ENCRYPTED_REFERENCE,
                         "else": _value(key),
                     }
                     for name, key in ours.items()
@@ -314,13 +316,20 @@ def stack_schema(project: str = "multiport") -> Schema:
             },
         },
         "definitions": {
-            record.__name__: _record(record) for record in dict.fromkeys(records_in(Topology)) if record is not Topology
+            "encrypted": ENCRYPTED,
+            **{record.__name__: _record(record) for record in dict.fromkeys(records_in(Topology)) if record is not Topology},
         },
     }
 
 
-SECRET: Schema = {"type": "object", "properties": {"secure": {"type": "string"}}, "additionalProperties": False}
-"""A value that `pulumi config set --secret` has encrypted."""
+ENCRYPTED: Schema = {
+    "description": "A value that `pulumi config set --secret` has encrypted.",
+    "type": "object",
+    "required": ["secure"],
+    "properties": {"secure": {"type": "string"}},
+    "additionalProperties": False,
+}
+ENCRYPTED_REFERENCE: Schema = {"$ref": "#/definitions/encrypted"}
 
 
 def _record(record: type) -> Schema:
@@ -330,12 +339,21 @@ def _record(record: type) -> Schema:
         "type": "object",
         "additionalProperties": False,
         "required": [key.name for key in keys if key.required],
-        "properties": {key.name: {"description": key.description, **_value(key)} for key in keys},
+        "properties": {key.name: {"description": key.description, **_or_encrypted(_value(key))} for key in keys},
         **({"allOf": TOGETHER[record.__name__]} if record.__name__ in TOGETHER else {}),
     }
 
 
-def _value(key: Any) -> Schema:
+def _or_encrypted(value: Schema) -> Schema:
+    """A text may be encrypted, wherever it stands."""
+    if value.get("type") == "string":
+        return {"if": {"type": "object"}, "then": ENCRYPTED_REFERENCE, "else": value}
+    if "additionalProperties" in value:
+        return {**value, "additionalProperties": _or_encrypted(value["additionalProperties"])}
+    return value
+
+
+def _value(key: Key) -> Schema:
     of_user = (key.owner.__name__, key.name) not in OF_USERS
     return _merged(_type(key.hint, of_user=of_user), VALUES.get((key.owner.__name__, key.name), {}))
 

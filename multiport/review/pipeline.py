@@ -12,7 +12,7 @@ from typing import Final
 
 from multiport import terminal, toolchain
 from multiport.project import Project, stack_of
-from multiport.review import digest, hosts
+from multiport.review import crash, digest, hosts
 from multiport.review.markdown import GITHUB_MOST, markdown, marker
 from multiport.review.pulumi_cli import CliError, Stack, empty_backend
 from multiport.review.rendered import rendered
@@ -102,23 +102,30 @@ def preview(project: Project, name: str, environment: Mapping[str, str], out: Pa
 
     Raises:
         CliError: There is nothing to show.
+        ProjectError: Neither the backend nor the project knows the stack.
     """
     host = hosts.reviewing(environment)
     with ExitStack() as held:
         say = held.enter_context(terminal.progress(f"Previewing {name}"))
         stack = _stack(project, name, environment, say)
-        if empty or not stack.exists():
+        known = empty or stack.exists()
+        if not known:
+            project.known_stack_file(name)  # a new stack has at least a file, else its name is a slip
+        if empty or not known:
             # nothing of a change that is only proposed goes into the real backend
             stack = _stack(project, name, held.enter_context(empty_backend(environment)), say)
             held.enter_context(stack.in_passing())
         plan = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="multiport-plan-"))) / "plan.json"
-        seen = _reviewed(stack, plan, GITHUB_MOST if host is None else host.most)
-    if out is not None:
-        folder = out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "comment.md").write_text(seen.comment)
-        (folder / "full.md").write_text(seen.full)
-        (folder / "report.json").write_text(seen.json)
+        try:
+            seen = _reviewed(stack, plan, GITHUB_MOST if host is None else host.most)
+        except CliError:
+            _tell_failure(project, name, crash.NO_PREVIEW, out, host)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, a change without a comment would look harmless
+            print(f"{name}: the review failed.\n{crash.trace(error)}", file=sys.stderr)
+            _tell_failure(project, name, crash.review_failed(error), out, host)
+            return 1
+    _write(out, name, {"comment.md": seen.comment, "full.md": seen.full, "report.json": seen.json})
     print(seen.terminal, end="", flush=True)
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a") as text:
@@ -127,6 +134,22 @@ def preview(project: Project, name: str, environment: Mapping[str, str], out: Pa
         mark = marker(seen.report.project, seen.report.stack)
         print(f"{name}: {hosts.stick(host, mark, seen.comment, silent=seen.report.silent)}")
     return 1 if seen.report.outcome in ("failed", "refused") else 0
+
+
+def _tell_failure(project: Project, name: str, why: str, out: Path | None, host: hosts.Host | None) -> None:
+    """Say that nothing is known of the change, where its comment would have been."""
+    body = crash.comment(project.name, name, why)
+    _write(out, name, {"comment.md": body})
+    if host is not None:
+        print(f"{name}: {hosts.stick(host, marker(project.name, name), body, silent=False)}")
+
+
+def _write(out: Path | None, name: str, texts: Mapping[str, str]) -> None:
+    """Write texts about a stack, if anywhere."""
+    if out is not None:
+        (out / name).mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            (out / name / file).write_text(text)
 
 
 def update(project: Project, name: str, environment: Mapping[str, str], *, unreviewed: bool) -> int:
@@ -143,6 +166,7 @@ def update(project: Project, name: str, environment: Mapping[str, str], *, unrev
 
     Raises:
         CliError: There is nothing to update.
+        ProjectError: Neither the backend nor the project knows the stack.
     """
     host = None if unreviewed else hosts.reviewed(environment)
     with tempfile.TemporaryDirectory(prefix="multiport-plan-") as folder:
@@ -150,8 +174,15 @@ def update(project: Project, name: str, environment: Mapping[str, str], *, unrev
         with terminal.progress(f"Previewing {name}") as say:
             stack = _stack(project, name, environment, say)
             if not stack.exists():
+                project.known_stack_file(name)
                 stack.create()
-            seen = _reviewed(stack, plan, GITHUB_MOST if host is None else host.most)
+            try:
+                seen = _reviewed(stack, plan, GITHUB_MOST if host is None else host.most)
+            except CliError:
+                raise
+            except Exception as error:  # noqa: BLE001 - what cannot be read cannot have been reviewed
+                print(f"{name}: the review failed, so nothing was updated.\n{crash.trace(error)}", file=sys.stderr)
+                return 1
         print(seen.terminal, end="", flush=True)
         if seen.report.outcome in ("failed", "refused"):
             return 1

@@ -57,41 +57,58 @@ class Stack:
         project: The project.
         pulumi: The CLI.
         environment: Environment for the CLI: backend, passphrase, cloud.
+        config_file: The stack's file, where the CLI is not to read the one of the project. Default: that one.
     """
 
     name: str
     project: Project
     pulumi: str
     environment: Mapping[str, str]
+    config_file: Path | None = None
 
     def exists(self) -> bool:
         """Whether the backend knows the stack."""
         known = json.loads(self._call(["stack", "ls", "--json"]).stdout or "[]")
         return any(each["name"] in (self.name, f"organization/{self.name}") for each in known)
 
-    def preview(self, plan: Path) -> Previewed:
+    def preview(self, plan: Path | None = None) -> Previewed:
         """Preview the stack with the policies.
 
         Args:
-            plan: Where to save the update plan, in a folder that only this user can read: its secrets are in the clear.
+            plan: Where to save the update plan, in a folder that only this user can read: its secrets are in the clear. Default:
+                it is not kept.
 
         Raises:
             CliError: There is nothing to show.
         """
+        with tempfile.TemporaryDirectory(prefix="multiport-policies-") as folder:
+            pack.write(Path(folder), lasting=False)
+            path = plan or Path(folder) / "plan.json"
+            return self._previewed(["preview", "--policy-pack", folder, "--save-plan", str(path), "--show-secrets"], path)
+
+    def destruction(self) -> Previewed:
+        """Preview what `destroy` would delete.
+
+        Raises:
+            CliError: There is nothing to show.
+        """
+        return self._previewed(["destroy", "--preview-only"], None)
+
+    def _previewed(self, command: Sequence[str], plan: Path | None) -> Previewed:
         shown: dict[str, Any] = json.loads(self._call(["config", "--json", "--show-secrets"]).stdout)
         state: dict[str, Any] = json.loads(self._call(["stack", "export", "--show-secrets"]).stdout)
         with tempfile.TemporaryDirectory(prefix="multiport-review-") as folder:
             log = Path(folder) / "events"
-            policies = Path(folder) / "policies"
-            pack.write(policies, lasting=False)
-            command = ["preview", "--json", "--event-log", str(log), "--policy-pack", str(policies)]
-            answer = self._call([*command, "--save-plan", str(plan), "--show-secrets"], check=False)
+            answer = self._call([*command, "--json", "--event-log", str(log)], check=False)
             events = log.read_text() if log.exists() else ""
-        planned: dict[str, Any] = json.loads(plan.read_text()) if plan.exists() else {"resourcePlans": {}}
+        planned: dict[str, Any] = {"resourcePlans": {}}
+        if plan is not None and plan.exists():
+            plan.chmod(0o600)
+            planned = json.loads(plan.read_text())
         redaction = _redaction(events, shown, state, planned)
         if not events or "{" not in answer.stdout:
             raise CliError(redaction.text(answer.stdout + answer.stderr))
-        preview = read(events, answer.stdout, redaction, stack=self.name)
+        preview = read(events, answer.stdout, redaction, stack=self.name, said=answer.stderr)
         return Previewed(preview, redaction, planned, state, _config(shown))
 
     def up(self, plan: Path) -> int:
@@ -101,7 +118,7 @@ class Stack:
 
     def create(self) -> None:
         """Make the stack known to the backend."""
-        before = self._file.read_bytes()
+        before = self._file.read_bytes() if self._file.exists() else b""
         self._call(["stack", "init", self.name], stack=False)
         if b"encryptionsalt:" in before or b"secretsprovider:" in before:
             self._file.write_bytes(before)  # the salt in git, by which its secrets are encrypted
@@ -109,12 +126,15 @@ class Stack:
     @contextmanager
     def in_passing(self) -> Iterator[None]:
         """The stack made known to a backend that is thrown away; its file in git stays as it is."""
-        before = self._file.read_bytes()
+        before = self._file.read_bytes() if self._file.exists() else None
         try:
             self.create()
             yield
         finally:
-            self._file.write_bytes(before)
+            if before is None:
+                self._file.unlink(missing_ok=True)
+            else:
+                self._file.write_bytes(before)
 
     @property
     def _file(self) -> Path:
@@ -129,6 +149,8 @@ class Stack:
 
     def _call(self, command: Sequence[str], *, check: bool = True, stack: bool = True) -> subprocess.CompletedProcess[str]:
         which = ["--stack", self.name] if stack and command[:2] != ["stack", "ls"] else []
+        if self.config_file is not None and command[0] in ("preview", "destroy", "config"):
+            which += ["--config-file", str(self.config_file)]
         answer = subprocess.run(
             [self.pulumi, *command, *which, *_QUIET],
             cwd=self.project.folder,

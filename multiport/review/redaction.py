@@ -436,12 +436,26 @@ def _hidden(hidden: Any, shown: Any) -> Iterator[str]:
             yield from _hidden(mine, theirs)
 
 
+def _document(secret: str) -> Any:
+    """What YAML makes of a secret that may be a document."""
+    try:
+        return yaml.safe_load(secret) if "\n" in secret or secret.lstrip().startswith(("{", "[")) else None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+
+
+def values_of(secret: str) -> tuple[str, ...]:
+    """The values that a secret is made of: those of a cloud-config or another document, else the secret itself.
+
+    Its keys and its layout are no secret: every cloud-config has some of them.
+    """
+    document = _document(secret)
+    return tuple(leaves(document)) if isinstance(document, dict | list) else (secret,)
+
+
 def _pieces(secret: str) -> set[str]:
     """What of a secret is secret by itself: a document's values, keys and comments; of any other text all of it."""
-    try:
-        document = yaml.safe_load(secret) if "\n" in secret or secret.lstrip().startswith(("{", "[")) else None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        document = None
+    document = _document(secret)
     if not isinstance(document, dict | list):
         return {secret}
     found = {*leaves(document), *_keys(document)}

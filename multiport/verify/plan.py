@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-DEFAULT_ECHO_URL = "http://ifconfig.me"  # the guide uses it
+from multiport.guest.metadata import DEFAULT_ECHO_URL
+
 USUAL_LOGINS = ("ubuntu", "debian", "rocky", "almalinux", "fedora", "cloud-user", "root")
 """Default users of cloud images. root comes last, because cloud images answer its login with a message and a delay of 10 s."""
 

@@ -148,7 +148,7 @@ def test_changing_a_fixed_ip_that_has_a_floating_ip_is_refused_and_works_in_two_
     ports(last)["b"]["fixed_ips"]["main"]["ip_address"] = "192.168.10.15"
     stack.configure(last)
     said = stack.refuse()
-    assert "still carries a floating IP" in said
+    assert "servers.web.ports.b.fixed_ips.main: 192.168.10.12 still carries 203.0.113." in said
     assert "second update" in said
     first = example_topology()
     del ports(first)["b"]["fixed_ips"]["main"]["floating_ip"]
@@ -157,6 +157,43 @@ def test_changing_a_fixed_ip_that_has_a_floating_ip_is_refused_and_works_in_two_
     for step in (first, between, last, between, first):
         stack.configure(step)
         assert replaced(stack.up()) == set()
+
+
+def test_a_fixed_ip_changes_and_keeps_its_floating_ip_in_two_steps(stack: Stack, api: Any) -> None:
+    address = stack.outputs()["servers"]["web"]["ports"]["b"]["floating_ips"]["main"]
+    beside, last = example_topology(), example_topology()
+    ports(beside)["b"]["fixed_ips"] = {
+        "main": {"subnet": "v4", "ip_address": "192.168.10.12"},
+        "other": {"subnet": "v4", "ip_address": "192.168.10.15", "floating_ip": {"key": "b.main"}},
+    }
+    ports(last)["b"]["fixed_ips"] = {"other": ports(beside)["b"]["fixed_ips"]["other"]}
+    for step in (beside, last):
+        stack.configure(step)
+        assert replaced(stack.up()) == set()
+        [found] = api.network.ips(floating_ip_address=address)
+        assert found.fixed_ip_address == "192.168.10.15"
+        assert stack.outputs()["servers"]["web"]["ports"]["b"]["floating_ips"] == {"other": address}
+    back = example_topology()
+    ports(back)["b"]["fixed_ips"]["main"]["floating_ip"] = {"key": "b.main"}
+    ports(beside)["b"]["fixed_ips"] = {**ports(back)["b"]["fixed_ips"], "other": {"subnet": "v4", "ip_address": "192.168.10.15"}}
+    for step in (beside, back):
+        stack.configure(step)
+        stack.up()
+    assert stack.outputs()["servers"]["web"]["ports"]["b"]["floating_ips"] == {"main": address}
+
+
+def test_an_address_of_the_stacks_own_is_not_adopted(stack: Stack, api: Any) -> None:
+    config = example_topology()
+    found = stack.outputs()["servers"]["web"]["ports"]
+    ports(config)["b"]["fixed_ips"]["main"]["floating_ip"] = {"address": found["d"]["floating_ips"]["v4"]}
+    ports(config)["d"]["floating_ip"] = {"address": found["b"]["floating_ips"]["main"]}
+    stack.configure(config)
+    said = stack.refuse()
+    assert "servers.web.ports.b.fixed_ips.main.floating_ip: the stack itself allocated" in said
+    assert "Say `key: d.v4` instead of `address`" in said
+    for port in found.values():
+        for address in port["floating_ips"].values():
+            assert list(api.network.ips(floating_ip_address=address))
 
 
 def shared(address: str, *, floating_ip: bool) -> Config:
@@ -173,7 +210,7 @@ def test_changing_a_virtual_ip_that_has_a_floating_ip_is_refused_and_works_in_tw
     for last in (shared("192.168.10.201", floating_ip=True), shared("192.168.10.201", floating_ip=False)):
         stack.configure(last)
         said = stack.refuse()
-        assert "shared.address.ip_address: 192.168.10.200 still carries a floating IP" in said
+        assert "virtual_ips.shared.ip_address: 192.168.10.200 still carries a floating IP" in said
         assert "second update" in said
     [network] = api.network.networks(name="steps-front")
     # The network is part of the query, because other stacks in this cloud project use the same prefix.

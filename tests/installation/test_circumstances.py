@@ -72,8 +72,12 @@ def test_a_second_run_does_nothing(make_checkout: Callable[..., Checkout]) -> No
 
 def test_a_path_with_blanks_and_umlauts(make_checkout: Callable[..., Checkout]) -> None:
     checkout = make_checkout("Wälder & Gärten/meine  Prüfung")
+    (checkout.folder / "multiport" / "cli" / "main.py").write_text("import sys\ndef main(): print(*sys.argv, sep='|')\n")
     _succeeds(checkout.make(LC_ALL="C", LANG="C"))
     _is_ready(checkout)
+    command = checkout.folder / ".venv" / "bin" / "multiport"
+    said = subprocess.run([command, "one", "two words"], capture_output=True, text=True, check=True, cwd="/").stdout
+    assert said == "multiport|one|two words\n"
 
 
 def test_a_home_folder_that_cannot_be_written_to(make_checkout: Callable[..., Checkout]) -> None:

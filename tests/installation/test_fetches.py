@@ -28,6 +28,7 @@ KINDS = {
 NO_FETCH = {
     ("multiport/review/hosts.py", "url"): 1,  # tells a pull request's host of a preview
     ("tests/unit/tools/test_find_toolchain.py", "plugin install"): 1,  # the command that is looked for
+    ("tools/commands.py", "pip install"): 1,  # a page's text
     ("tools/fresh.py", "apt-get install"): 1,  # advice
 }
 """Calls of such a form that fetch nothing."""
@@ -40,10 +41,11 @@ WITHOUT = ("tests/installation/", "tests/review/recorded/", "tests/golden/cases/
 def found(text: str, *, python: bool) -> Counter[str]:
     """How many calls of each kind a file holds."""
     pieces = list(_commands(ast.parse(text))) if python else text.splitlines()
+    pieces = [piece for piece in pieces if "--no-index" not in piece]
     return Counter(kind for piece in pieces for kind, pattern in KINDS.items() if re.search(pattern, piece, re.MULTILINE))
 
 
-def _commands(tree: ast.AST) -> Iterator[str]:
+def _commands(tree: ast.Module) -> Iterator[str]:
     """The words of each list that may be a command, each text of several lines that may be a script, and each call's name."""
     documented = {
         id(node.body[0].value)
@@ -52,14 +54,30 @@ def _commands(tree: ast.AST) -> Iterator[str]:
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
+    lists = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Tuple)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.List | ast.Tuple):
-            yield " ".join(each.value for each in node.elts if isinstance(each, ast.Constant) and isinstance(each.value, str))
+            yield " ".join(_words(node.elts, lists))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" in node.value and id(node) not in documented:
             yield from node.value.splitlines()
         elif isinstance(node, ast.Call):
             yield ast.unparse(node.func)
-            yield " ".join(each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str))
+            yield " ".join(_words(node.args, lists))
+
+
+def _words(nodes: list[ast.expr], lists: dict[str, ast.List | ast.Tuple]) -> Iterator[str]:
+    """The texts in a list, and in the lists of the same file that it takes in by name."""
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.Starred) and isinstance(node.value, ast.Name) and node.value.id in lists:
+            yield from _words(lists[node.value.id].elts, {})
 
 
 def _sources() -> Iterator[Path]:
@@ -88,6 +106,7 @@ def test_every_fetch_is_listed() -> None:
     "text",
     [
         'subprocess.run([python, "-m", "pip", "install", "thing"])',
+        'PIP = ["pip", "--quiet"]\nsubprocess.run([*PIP, "install", "thing"])',
         'subprocess.run(["npm", "install", "thing"])',
         'run("apt-get", "-qq", "install", "thing")',
         'SCRIPT = """\ncurl -fsSL https://example.org/thing | sh\n"""',

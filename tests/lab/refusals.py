@@ -29,14 +29,22 @@ CIDR = "10.1.0.0/24"
 
 @dataclass(frozen=True)
 class Change:
-    """Two declarations of the component web. The second is refused as an update of the first."""
+    """Two declarations of a component. The second is refused as an update of the first.
+
+    Attributes:
+        compare: The rule that refuses it.
+        before: What was declared.
+        after: What is declared now.
+        place: Where, in a stack file.
+    """
 
     compare: two_steps.Compare
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    place: str = "servers.web"
 
     def text(self) -> str:
-        return str(next(self.compare("web", self.before, self.after, {})))
+        return str(next(self.compare(self.place, self.before, self.after, {})))
 
 
 @dataclass(frozen=True)
@@ -587,6 +595,7 @@ REFUSALS = [
             two_steps.virtual_ip_faults,
             {"x": on_subnet("10.1.0.76", floating_ip=True)},
             {"x": on_subnet("10.1.0.77", floating_ip=True)},
+            place="virtual_ips.x",
         ),
         address_with_floating_ip_changed,
         400,
@@ -620,6 +629,7 @@ REFUSALS = [
             two_steps.network_faults,
             {"router": {}, "subnets": {"v4": {"cidr": CIDR}}},
             {"router": {}, "subnets": {"v4": {"cidr": CIDR, "no_gateway": True}}},
+            place="networks.private",
         ),
         gateway_changed_in_use,
         409,
@@ -627,7 +637,7 @@ REFUSALS = [
         "in use",
     ),
     Refusal(
-        Change(two_steps.security_group_faults, {}, {"stateful": False}),
+        Change(two_steps.security_group_faults, {}, {"stateful": False}, place="security_groups.ssh"),
         stateful_changed_in_use,
         409,
         "SecurityGroupInUse",

@@ -172,6 +172,25 @@ def test_review(installed: Installation, cli: Toolchain, cloud: dict[str, str]) 
 
 
 @pytest.mark.engine
+def test_review_of_what_nobody_knows(installed: Installation, cli: Toolchain, cloud: dict[str, str]) -> None:
+    """A slip in a stack's name; a program without any stack file is reviewed all the same."""
+    variables = variables_of(installed, cli, cloud)
+    answer = installed.run("multiport", "review", "--stack", "dve", variables=variables)
+    assert answer.returncode == 2
+    assert "the stacks with a file are: dev" in answer.stderr
+    bare = installed.program.parent / "bare"
+    bare.mkdir()
+    (bare / "Pulumi.yaml").write_text((installed.program / "Pulumi.yaml").read_text())
+    subnets = {"v4": {"cidr": "10.7.0.0/24", "no_gateway": True}}
+    program = f"from multiport import PrivateNetwork\n\nPrivateNetwork('back', {{'subnets': {subnets}}})\n"
+    (bare / "__main__.py").write_text(program)
+    answer = installed.run("multiport", "review", "--stack", "dev", "--empty", folder=bare, variables=variables)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert answer.stdout.startswith("dev: creates 1 network, 1 subnet.")
+    assert not list(bare.glob("Pulumi.*.yaml"))
+
+
+@pytest.mark.engine
 def test_verify_and_policies(deployed: Installation, pulumi: Callable[..., str], cli: Toolchain, cloud: dict[str, str]) -> None:
     """The local cloud records only, so no address answers; what is asked is whether the program's servers are found."""
     variables = variables_of(deployed, cli, cloud)

@@ -16,7 +16,7 @@ settings.load_profile("no deadline")
 
 __all__ = ["cli", "cloud", "make_stack"]
 
-ENGINE = {"test_policies.py", "test_end_to_end.py"}
+ENGINE = {"test_policies.py", "test_end_to_end.py", "test_previews.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

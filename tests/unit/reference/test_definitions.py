@@ -9,6 +9,7 @@ import yaml
 from multiport.components import arguments, topology
 from multiport.components.instance.outputs import PortState
 from multiport.components.stack import ServerState, StackState, VirtualIpState
+from multiport.guest import plan
 from multiport.reference.definitions import COSTS, Key, keys_of, outputs_of, records_in
 from multiport.reference.pulumi_schema import COMPONENTS
 
@@ -70,3 +71,8 @@ def test_the_project_file_has_the_same_default_and_the_same_keys() -> None:
     assert ours["external_network"]["default"] == topology.DEFAULT_EXTERNAL_NETWORK
     [external] = [key for key in keys_of(topology.Topology) if key.name == "external_network"]
     assert external.default == topology.DEFAULT_EXTERNAL_NETWORK
+
+
+def test_the_description_of_a_slot_has_the_guests_numbers() -> None:
+    [slot] = [key for key in INPUTS if (key.owner, key.name) == (topology.PortOptions, "slot")][:1]
+    assert f"({plan.TABLE_BASE} + slot), 1 to {plan.SLOT_MAX}." in slot.meaning

@@ -76,6 +76,29 @@ def test_the_keys_of_pulumi_and_of_others_pass(tmp_path: Path) -> None:
     assert refused(written(tmp_path, {"pulumi": document})) == {}
 
 
+def test_a_text_may_be_encrypted_and_nothing_else(tmp_path: Path) -> None:
+    secret, port = {"secure": "v1:abc"}, {"network": "front"}
+    server = {"image": "Debian-12", "flavor": "small", "ports": {"a": port}}
+    documents = {
+        "text": {**server, "cloud_config": secret},
+        "metadata": {**server, "metadata": {"token": secret}},
+        "mapping": {**server, "cloud_config": {"secret": "v1:abc"}},
+        "number": {**server, "guest_generation": secret},
+    }
+    files = written(tmp_path, {name: stack_file({"servers": {"web": each}}) for name, each in documents.items()})
+    assert refused(files).keys() == {"mapping", "number"}
+
+
+def test_a_program_may_have_keys_of_its_own(tmp_path: Path) -> None:
+    documents = {"own": stack_file({"colour": "red"}, "shop"), "ours": stack_file({"servers": []}, "shop")}
+    found = {}
+    for own_keys in ((), ("colour",)):
+        schema = tmp_path / f"schema-{len(own_keys)}"
+        schema.write_text(json.dumps(stack_schema("shop", own_keys)))
+        found[own_keys] = refused(written(tmp_path, documents), schema).keys()
+    assert found == {(): {"own", "ours"}, ("colour",): {"ours"}}
+
+
 @pytest.mark.parametrize("config", [{"severs": {}}, {"servers": {"web": {}}}])
 def test_a_program_of_another_name_has_the_same_schema_under_its_own(tmp_path: Path, config: dict[str, Any]) -> None:
     schema = tmp_path / "schema"

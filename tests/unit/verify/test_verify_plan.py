@@ -10,7 +10,7 @@ def port(mac: str = "FA:16:3E:00:00:01", floating_ips: dict[str, str] | None = N
     return {"mac_address": mac, "table": 21009.0, "priority": 21144.0, "fixed_ips": keys, "floating_ips": floating_ips or {}}
 
 
-OUTPUTS = {
+OUTPUTS: dict[str, Any] = {
     "servers": {
         "web": {
             "ports": {
