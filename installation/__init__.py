@@ -1,4 +1,4 @@
-"""What set-up installs: environments that hold exactly what a lock file names, and the list of everything that is fetched.
+"""The set-up: virtual environments with exactly the packages of a lock file, and the list of everything that is downloaded.
 
-The standard library is all that this package imports: it runs before anything is installed.
+This package imports nothing but the standard library, because it runs before anything is installed.
 """

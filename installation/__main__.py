@@ -1,4 +1,4 @@
-"""`make setup`: the development environment in `.venv`; does nothing where it is there."""
+"""`make setup`: create the development environment in `.venv`, unless it is there and current."""
 
 import sys
 
@@ -6,12 +6,12 @@ from installation import python_range
 
 
 def main() -> int:
-    """Refuse an unsupported Python, else have the environment; returns the exit status."""
+    """Refuse an unsupported Python, or else create the environment; return the exit status."""
     refusal = python_range.refusal(sys.version_info[:2])
     if refusal is not None:
         sys.stderr.write(refusal + "\n")
         return 1
-    from installation import development  # noqa: PLC0415 - an old Python cannot read it
+    from installation import development  # noqa: PLC0415 - an old Python cannot parse it
 
     return development.main()
 

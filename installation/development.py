@@ -10,20 +10,20 @@ from installation.python_range import ROOT
 
 
 def development() -> Environment:
-    """The environment, with the commands that pyproject.toml declares."""
+    """Return the development environment, with the console scripts that pyproject.toml declares."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"].get("scripts", {})
     commands = tuple(sorted(scripts.items()))
     return Environment(ROOT / ".venv", ROOT / "requirements-dev.lock", paths=("../../../..",), commands=commands)
 
 
 def main() -> int:
-    """Have the environment; returns the exit status."""
+    """Create the environment unless it is current; return the exit status."""
     try:
         development().ensure(lambda line: print(line, flush=True))
     except InstallationError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; run the command again to go on", file=sys.stderr)
+        print("interrupted; run the command again to continue", file=sys.stderr)
         return 130
     return 0

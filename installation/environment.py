@@ -1,4 +1,4 @@
-"""Virtual environments that hold exactly what a lock file names, whatever was released since the lock was written."""
+"""Virtual environments with exactly the packages of a lock file, even if newer versions were released since it was written."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 STAMP: Final = "installed-from"
-"""File in an environment, written last: what it was made from. An interrupted installation leaves none."""
+"""A file in the environment that records what it was made from. It is written last: an interrupted installation has none."""
 
 PROGRESS_SECONDS: Final = 5.0
 SPARE_BYTES: Final = 1_000_000
-"""What fails with less than this left, fails for want of space."""
+"""With less free space than this, a failure is put down to the full disk."""
 
 TAIL_LINES: Final = 15
 
 CAUSES: Final = {
     r"No space left on device|\[Errno 28\]|Disk quota exceeded": "there is no space left for {folder}: free about 1 GB there",
     r"DO NOT MATCH THE HASHES": (
-        "the package index offers a file that differs from the one whose hash stands in {lock}: "
+        "the package index offers a file that differs from the one whose hash is in {lock}: "
         "choose another index (`pip config list` names the one in use)"
     ),
     r"Failed to establish a new connection|NameResolutionError|Temporary failure in name resolution|ProxyError"
@@ -40,27 +40,27 @@ CAUSES: Final = {
         "the Python package index cannot be reached: check the network, the proxy variables and `pip config list`"
     ),
     r"No matching distribution found for (?P<package>\S+)": (
-        "the package index has no {package} for this Python and machine, which {lock} names: "
+        "the package index does not have {package}, which {lock} names, for this Python and machine: "
         "choose another index (`pip config list` names the one in use)"
     ),
     r"ensurepip is not available|No module named '?(ensurepip|venv)": (
         "this Python cannot make virtual environments: on Debian and Ubuntu `apt-get install python3-venv`"
     ),
     r"Permission denied|Read-only file system|\[Errno (13|30)\]": (
-        "{folder} cannot be written: make the checkout writable for this user, and remove what another user installed there"
+        "{folder} cannot be written to: make the checkout writable for this user, and remove what another user installed there"
     ),
 }
-"""What pip and venv print (regular expression), and what is said of it instead: the cause and the remedy in one line."""
+"""What pip or venv prints (a regular expression), and the line that is shown instead, with the cause and the remedy."""
 
 COMMAND: Final = """\
 #!/bin/sh
 code='import sys; sys.argv[0] = "{name}"; from {module} import {function}; sys.exit({function}())'
 exec "$(dirname "$0")/python" -c "$code" "$@"
 """
-"""A program that calls a function. The interpreter stands in no first line: there its path could hold no blanks."""
+"""A program that calls a function. Its first line does not name the interpreter, whose path could not contain blanks there."""
 
 FOREIGN_SETTINGS: Final = ("PIP_CONSTRAINT", "PIP_PREFIX", "PIP_REQUIREMENT", "PIP_ROOT", "PIP_TARGET")
-"""pip's variables that would bring other packages, or bring them elsewhere."""
+"""pip's environment variables that would install other packages, or install them elsewhere."""
 
 
 class InstallationError(Exception):
@@ -74,7 +74,7 @@ class Environment:
     Attributes:
         folder: Where it is.
         lock: The lock file: every package with version and hashes.
-        build_tools: Packages of the lock that build those of its packages that are published as source only.
+        build_tools: Packages of the lock that are installed first, to build the packages that are published as source only.
         paths: Folders on the environment's import path, relative to its site-packages.
         commands: Programs in its bin folder that call a function: name, and `module:function`.
     """
@@ -91,20 +91,20 @@ class Environment:
         return self.folder / "bin" / "python"
 
     def is_current(self) -> bool:
-        """Whether it holds what the lock names, for the Python that runs this."""
+        """Return whether it was made from the present lock file by the Python that runs this."""
         try:
             return self._stamp.read_text() == self._recipe() and self.python.exists()
         except OSError:
             return False
 
     def ensure(self, say: Callable[[str], None]) -> None:
-        """Make it, or make it anew, unless it is current.
+        """Create it, or create it again, unless it is current.
 
         Args:
             say: Receives lines of progress.
 
         Raises:
-            InstallationError: It did not work out.
+            InstallationError: The installation failed.
         """
         if self.is_current():
             return
@@ -128,9 +128,9 @@ class Environment:
     def _install(self, say: Callable[[str], None]) -> None:
         started = time.monotonic()
         wanted = names(self.lock)
-        self._make_way(say)
+        self._check_folder(say)
         say(f"installing {len(wanted)} Python packages of {self.lock.name} into {self.folder} (once; about a minute)")
-        # Started in a virtual environment, perhaps in this one, venv would link to what is about to be removed.
+        # If this runs in a virtual environment, perhaps in this very one, venv would link to an interpreter that is removed.
         base = getattr(sys, "_base_executable", sys.executable)
         self._run([base, "-m", "venv", "--clear", str(self.folder)], say)
         if self.build_tools:
@@ -156,22 +156,25 @@ class Environment:
             program.write_text(COMMAND.format(name=name, module=module, function=function))
             program.chmod(0o755)
 
-    def _make_way(self, say: Callable[[str], None]) -> None:
-        """Say why an existing folder is made anew; refuse one that somebody uses for something else."""
+    def _check_folder(self, say: Callable[[str], None]) -> None:
+        """Say why an existing environment is made again; refuse a folder that is used for something else."""
         if not self.folder.exists() or not any(self.folder.iterdir()):
             return
         parts = {"bin", "include", "lib", "lib64", "pyvenv.cfg"}  # venv writes pyvenv.cfg after the first folders
         if not (self.folder / "pyvenv.cfg").exists() and {part.name for part in self.folder.iterdir()} - parts:
             raise InstallationError(
-                f"{self.folder} exists and is no virtual environment: move it away, then run the command again"
+                f"{self.folder} exists and is not a virtual environment: move it away, then run the command again"
             )
         try:
             before = self._stamp.read_text().split()[0]
         except (OSError, IndexError):
-            say(f"{self.folder} is not a finished installation: making it anew")
+            say(f"{self.folder} is not a finished installation: it is made again")
             return
-        why = f"is of Python {before}, this is {_python_version()}" if before != _python_version() else "is of another lock file"
-        say(f"{self.folder} {why}: making it anew")
+        if before != _python_version():
+            why = f"was made by Python {before}, this is {_python_version()}"
+        else:
+            why = "was made from another lock file"
+        say(f"{self.folder} {why}: it is made again")
 
     def _run(self, command: Sequence[str], say: Callable[[str], None], wanted: frozenset[str] = frozenset()) -> None:
         output: list[str] = []
@@ -194,9 +197,9 @@ class Environment:
             raise InstallationError(self._explain("\n".join(output)))
 
     def _explain(self, output: str) -> str:
-        """Return one line with cause and remedy; of an unknown cause the end of what was printed."""
+        """Return one line with the cause and the remedy, or the end of the output if the cause is unknown."""
         if _is_full(self.folder):
-            output += "No space left on device"  # venv does not pass on what ensurepip says
+            output += "No space left on device"  # venv does not pass on the error of ensurepip
         for pattern, text in CAUSES.items():
             if found := re.search(pattern, output):
                 line = text.format(folder=self.folder, lock=self.lock.name, **found.groupdict())
@@ -205,9 +208,9 @@ class Environment:
 
 
 def pip_install(python: Path, lock: Path, *options: str) -> list[str]:
-    """Return the words that install exactly what a lock file names.
+    """Return the command that installs exactly what a lock file names.
 
-    Without --no-deps pip works out the dependencies again, and old ones (23.2.1 of Python 3.11.7) fail as soon as a newer
+    Without --no-deps pip resolves the dependencies again, and an old pip (23.2.1 of Python 3.11.7) fails as soon as a newer
     version of a package with an extra is released; --require-hashes refuses whatever the lock does not name.
     """
     words = [str(python), "-m", "pip", "install", "--require-hashes", "--no-deps", "--disable-pip-version-check"]
@@ -226,10 +229,10 @@ def subset(lock: Path, wanted: Sequence[str]) -> str:
 
 
 def _is_full(folder: Path) -> bool:
-    """Whether hardly anything can be written where the folder is, or would be."""
+    """Return whether the file system of the folder, which need not exist yet, has hardly any space left."""
     with suppress(OSError):
-        place = next(each for each in (folder, *folder.parents) if each.exists())
-        return shutil.disk_usage(place).free < SPARE_BYTES
+        existing = next(candidate for candidate in (folder, *folder.parents) if candidate.exists())
+        return shutil.disk_usage(existing).free < SPARE_BYTES
     return False
 
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def exclusive(path: Path, why: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold a lock that the kernel releases with the process.
+    """Hold a lock, which the kernel releases when the process ends.
 
     Args:
-        path: the lock file; it is not removed.
-        why: reason of the wait, reported once if there is a wait.
-        say: is called with that line.
+        path: The lock file; it is not removed.
+        why: The reason for waiting, reported once if there is a wait.
+        say: Receives that line.
     """
     with path.open("a") as file:
         try:

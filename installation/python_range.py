@@ -1,6 +1,6 @@
 """Which Pythons the project supports: the range that pyproject.toml declares as `requires-python`.
 
-This module and `__main__` are read by Pythons that are too old, so they keep to the syntax of Python 3.6.
+Versions of Python that are too old must be able to run this module and `__main__`, so both keep to the syntax of Python 3.6.
 """
 
 import re
@@ -21,7 +21,7 @@ def supported() -> "tuple[tuple[int, int], tuple[int, int]]":
 
 
 def refusal(version: "tuple[int, int]") -> "str | None":
-    """Return the line that refuses a Python version with the remedy; None for a supported version."""
+    """Return the line that refuses a Python version and names the remedy, or None if the version is supported."""
     oldest, beyond = supported()
     if oldest <= version < beyond:
         return None

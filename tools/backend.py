@@ -1,4 +1,4 @@
-"""Where a stack's state lives: in the project folder, unless the user is logged in elsewhere."""
+"""Where a stack's state is stored: in the project folder, unless the user is logged in to another backend."""
 
 import json
 import os
@@ -13,29 +13,30 @@ from multiport.toolchain import ROOT
 
 LAB_MODE = os.environ.get("LAB_MODE") or "api"
 STATE = ROOT / ".state" / (PACKETS if LAB_MODE == PACKETS else "")
-"""The two modes of the local cloud are two clouds: the same stack may be deployed on both."""
+"""The folder of the state. Each mode of the local cloud has its own, because the same stack may be deployed on both."""
 
 
 def direct_state(stack: str) -> Path:
-    """Where the direct driver records a stack."""
+    """Return the file in which the direct driver records a stack."""
     return STATE / "direct" / f"{stack}.json"
 
 
 def anything_deployed() -> bool:
-    """Whether any stack of the project folder's own state still has resources."""
+    """Return whether any stack in the project folder's own state still has resources."""
     if any(json.loads(record.read_text()).get("resources") for record in (STATE / "direct").glob("*.json")):
         return True
-    return any(_made_something(checkpoint) for checkpoint in (STATE / ".pulumi" / "stacks").glob("*/*.json"))
+    return any(_has_objects(checkpoint) for checkpoint in (STATE / ".pulumi" / "stacks").glob("*/*.json"))
 
 
 def deployed_by_cli(stack: str) -> bool:
-    """Whether the project folder's own state says that the CLI has deployed a stack; the CLI itself is not asked."""
-    return any(_made_something(checkpoint) for checkpoint in (STATE / ".pulumi" / "stacks").glob(f"*/{stack}.json"))
+    """Return whether the CLI has deployed a stack according to the project folder's own state; the CLI itself is not called."""
+    return any(_has_objects(checkpoint) for checkpoint in (STATE / ".pulumi" / "stacks").glob(f"*/{stack}.json"))
 
 
-def _made_something(checkpoint: Path) -> bool:
-    deployment = json.loads(checkpoint.read_text()).get("checkpoint", {}).get("latest") or {}
-    return any(each.get("custom") and not each["type"].startswith("pulumi:") for each in deployment.get("resources", []))
+def _has_objects(checkpoint: Path) -> bool:
+    """Return whether a checkpoint has resources that stand for objects in the cloud."""
+    resources = (json.loads(checkpoint.read_text()).get("checkpoint", {}).get("latest") or {}).get("resources", [])
+    return any(resource.get("custom") and not resource["type"].startswith("pulumi:") for resource in resources)
 
 
 @dataclass
@@ -43,8 +44,11 @@ class Backend:
     """How to call the CLI for one stack.
 
     Attributes:
-        own: True for the state in the project folder. The stack's file then stays as it is in git: the salt that the CLI would
-            write into it is kept beside the state, with a copy of the file that the CLI is pointed to.
+        stack: The stack's name.
+        own: Whether the state is in the project folder. If so, the stack's file stays as it is in git: the encryption salt that
+            the CLI would write into it is kept next to the state, in a copy of the file that is passed to the CLI.
+        environment: Environment variables for the CLI.
+        exists: Whether the stack has resources; known after `prepare`.
     """
 
     stack: str
@@ -59,18 +63,18 @@ class Backend:
 
     @property
     def private_config_file(self) -> Path:
-        """Its copy with the salt."""
+        """The copy of the stack's file that contains the salt."""
         return STATE / f"Pulumi.{self.stack}.yaml"
 
     def prepare(self, pulumi: Path) -> None:
-        """Make the stack if it is not there yet."""
+        """Create the stack unless it exists."""
         if self.own:
             STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
-            STATE.chmod(0o700)  # whoever made it before: state, salt and backups are inside
+            STATE.chmod(0o700)  # even if it existed before: it contains the state, the salt and backups
             self.environment["PULUMI_HOME"] = toolchain.home(STATE / "home", self.environment)
-        known = json.loads(self._call(pulumi, ["stack", "ls", "--json"]).stdout or "[]")
-        self.exists = any(each["name"] == self.stack and (each.get("resourceCount") or 0) > 0 for each in known)
-        if not any(each["name"] == self.stack for each in known):
+        stacks = json.loads(self._call(pulumi, ["stack", "ls", "--json"]).stdout or "[]")
+        self.exists = any(stack["name"] == self.stack and (stack.get("resourceCount") or 0) > 0 for stack in stacks)
+        if not any(stack["name"] == self.stack for stack in stacks):
             self._init(pulumi)
         if self.own:
             self._copy_config()
@@ -85,7 +89,7 @@ class Backend:
         )
 
     def remove(self, pulumi: Path) -> None:
-        """Forget the stack once nothing is left of it."""
+        """Remove the stack, which must not have any resources left, from the project folder's own state."""
         if self.own:
             self._call(pulumi, ["stack", "rm", "--yes", "--preserve-config", "--stack", self.stack])
             self.private_config_file.unlink(missing_ok=True)
@@ -114,12 +118,13 @@ class Backend:
 
 
 def choose(environment: dict[str, str], stack: str, *, embedded: bool) -> Backend:
-    """The user's own backend where there is one, else state in the project folder with an empty passphrase if none is set.
+    """Return the user's own backend if there is one, or else a backend in the project folder.
 
     Args:
-        environment: Environment for the CLI.
-        stack: Stack name.
-        embedded: Whether the stack runs on the local cloud, whose state holds nothing worth a passphrase.
+        environment: Environment variables for the CLI.
+        stack: The stack's name.
+        embedded: Whether the stack runs on the local cloud. Its state contains nothing worth protecting, so the passphrase is
+            empty unless the user has set one.
     """
     environment = {**environment, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     if is_users_own(environment):
@@ -131,7 +136,7 @@ def choose(environment: dict[str, str], stack: str, *, embedded: bool) -> Backen
 
 
 def is_users_own(environment: Mapping[str, str]) -> bool:
-    """Whether the user keeps state in a backend of their own, into which only the CLI can look."""
+    """Return whether the user keeps the state in a backend of their own, which only the CLI can read."""
     return bool(environment.get("PULUMI_BACKEND_URL") or environment.get("PULUMI_ACCESS_TOKEN") or _logged_in(environment))
 
 

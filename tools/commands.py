@@ -1,4 +1,4 @@
-"""`python -m tools.commands`: write docs/commands.md, every verb of the command `multiport` as its own --help has it."""
+"""`python -m tools.commands`: write docs/commands.md, which shows the --help text of every verb of the command `multiport`."""
 
 import argparse
 from collections.abc import Iterator
@@ -16,27 +16,27 @@ _HEAD: Final = """\
 <!-- Written by `python -m tools.commands` from the command's own help texts. -->
 
 {description}
-`pip install` of the package installs the command; `python -m multiport` is the same.
+Installing the package with `pip install` installs this command; `python -m multiport` does the same.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     sections = [f"## multiport {name}\n\n```\n{help_text}```\n" for name, help_text in help_texts()]
     return "\n".join([_HEAD.format(description=DESCRIPTION), *sections])
 
 
 def help_texts() -> Iterator[tuple[str, str]]:
-    """The help text of each verb, and of each action of a verb that has some."""
-    for name, verb in children(parser(_WIDTH)):
+    """Yield the name and the help text of each verb, and of each action of a verb that has actions."""
+    for name, verb in subparsers(parser(_WIDTH)):
         yield name, verb.format_help()
-        for action, one in children(verb):
-            yield f"{name} {action}", one.format_help()
+        for action_name, action in subparsers(verb):
+            yield f"{name} {action_name}", action.format_help()
 
 
-def children(of: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """The parsers below a parser, by their word."""
-    for action in of._actions:  # noqa: SLF001 - argparse shows them to nobody
+def subparsers(command: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield the name and the parser of each subcommand of a command."""
+    for action in command._actions:  # noqa: SLF001 - argparse has no public interface to the subcommands
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             yield from action.choices.items()
 

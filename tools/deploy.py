@@ -1,4 +1,4 @@
-"""The verbs that `make` has for one stack, on the local cloud or on the one that OS_CLOUD names."""
+"""The targets of `make` that work on one stack, on the local cloud or on the cloud that OS_CLOUD names."""
 
 import argparse
 import json
@@ -33,12 +33,12 @@ DIRECT = [sys.executable, "-m", "lab.direct"]
 
 
 def say(text: str) -> None:
-    """Progress, in the order in which things happen."""
+    """Print a line of progress at once, so that it comes before the output of the programs that are called next."""
     print(f"==> {text}", flush=True)
 
 
 def main() -> int:
-    """Carry out one verb; the exit status is the failing program's own."""
+    """Carry out one verb; return the exit status, which is that of the program that failed."""
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
     parser.add_argument("verb", choices=["up", "preview", "down", "outputs", "verify", "audit", "recover"])
     parser.add_argument("--stack", required=True)
@@ -51,11 +51,15 @@ def main() -> int:
         return 2
     if backend.LAB_MODE not in (API, PACKETS):
         print(
-            f"LAB={backend.LAB_MODE}: there is {API}, records only, and {PACKETS}, with guests and a data plane", file=sys.stderr
+            f"LAB={backend.LAB_MODE}: use {API} for the APIs only, or {PACKETS} for the APIs with guests and a data plane",
+            file=sys.stderr,
         )
         return 2
     if backend.LAB_MODE == PACKETS and "OS_CLOUD" in os.environ:
-        print(f"LAB={PACKETS} is the local cloud, OS_CLOUD={os.environ['OS_CLOUD']} another: unset one of them", file=sys.stderr)
+        print(
+            f"LAB={PACKETS} means the local cloud, but OS_CLOUD={os.environ['OS_CLOUD']} names another one: unset one of them",
+            file=sys.stderr,
+        )
         return 2
     try:
         return _carry_out(arguments.verb, arguments.stack)
@@ -71,8 +75,11 @@ def main() -> int:
 def _carry_out(verb: str, stack: str) -> int:
     embedded = "OS_CLOUD" not in os.environ
     if verb == "verify" and embedded and backend.LAB_MODE == API and not os.environ.get("OUTSIDE"):
-        # else it would be the machine's own network that is asked for the floating IPs
-        say("Without LAB=packets no floating IP of the local cloud answers; OUTSIDE would name another outside (docs/verify.md)")
+        # without this refusal, the verification would look for the floating IPs in the network of this machine
+        say(
+            "No floating IP of the local cloud answers unless it runs with LAB=packets. "
+            "To probe from elsewhere, set OUTSIDE (docs/verify.md)"
+        )
         return 1
     environment = _local_cloud(verb) if embedded else dict(os.environ)
     if environment is None:
@@ -85,7 +92,7 @@ def _carry_out(verb: str, stack: str) -> int:
         return 1
     if engine is None or (embedded and direct_state.exists()):
         if engine is not None and verb == "preview":
-            say(f"Stack {stack} was deployed by the direct driver; `make down` it first, then the CLI takes over")
+            say(f"Stack {stack} was deployed by the direct driver. Run `make down` first; after that the CLI can deploy it")
             return 1
         status = _direct(verb, stack, environment, direct_state)
     else:
@@ -96,17 +103,17 @@ def _carry_out(verb: str, stack: str) -> int:
 
 
 def _out_of_sight(verb: str, stack: str, environment: Mapping[str, str]) -> str | None:
-    """Why nothing can be done or said of a stack without the CLI; None if the direct driver may go on."""
+    """Return why a command cannot work on a stack without the CLI, or None if the direct driver may do it."""
     remedy = f"Put the CLI on PATH ({toolchain.INSTALL_HELP}), then run `make {verb} STACK={stack}` again"
     if backend.deployed_by_cli(stack):
-        return f"Stack {stack} was deployed by the Pulumi CLI, and only the CLI can go on with it. Nothing was done. {remedy}"
+        return f"Stack {stack} was deployed by the Pulumi CLI, and only the CLI can change or read it. Nothing was done. {remedy}"
     if verb != "up" and backend.is_users_own(environment):
-        return f"Whether your Pulumi backend holds the stack {stack} cannot be seen without the CLI. Nothing was done. {remedy}"
+        return f"Only the CLI can tell whether your Pulumi backend has the stack {stack}. Nothing was done. {remedy}"
     return None
 
 
 def _local_cloud(verb: str) -> dict[str, str] | None:
-    """The environment of the local cloud, started if the verb needs it; None when there is nothing to do there."""
+    """Return the environment of the local cloud, started if the verb needs it; None if there is nothing to do there."""
     if (
         verb == "down"
         and not backend.anything_deployed()
@@ -115,7 +122,7 @@ def _local_cloud(verb: str) -> dict[str, str] | None:
         return None
     if verb not in ("outputs", "verify", "audit", "recover"):
         more = ", with OVN and QEMU guests" if backend.LAB_MODE == PACKETS else ""
-        say(f"Starting the local cloud: Keystone, Glance, Placement, Neutron, Nova{more} (installed first if need be: minutes)")
+        say(f"Starting the local cloud: Keystone, Glance, Placement, Neutron, Nova{more} (the first time it takes minutes)")
         subprocess.run([*LAB, "up"], check=True, cwd=ROOT)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
     clouds = settings.default_directory(backend.LAB_MODE) / "clouds.yaml"
@@ -124,7 +131,7 @@ def _local_cloud(verb: str) -> dict[str, str] | None:
 
 def _stop_local_cloud() -> None:
     if backend.anything_deployed():
-        say("Other stacks still run on the local cloud, so it stays up")
+        say("Other stacks are still deployed on the local cloud, so it keeps running")
         return
     subprocess.run([*LAB, "leftovers"], check=False, cwd=ROOT)
     say("Stopping the local cloud")
@@ -138,7 +145,7 @@ def _engine(environment: dict[str, str], *, embedded: bool) -> toolchain.Toolcha
         if not embedded:
             print(f"{error}. A real cloud needs the official Pulumi CLI: {toolchain.INSTALL_HELP}", file=sys.stderr)
             raise subprocess.CalledProcessError(1, "pulumi") from error
-        say(f"{error}: deploying with the direct driver instead, for a first look; the product is {toolchain.INSTALL_HELP}")
+        say(f"{error}: deploying with the direct driver instead, for a first look. Install the CLI: {toolchain.INSTALL_HELP}")
         return None
 
 
@@ -161,19 +168,19 @@ def _direct(verb: str, stack: str, environment: dict[str, str], state: Path) -> 
 
 
 def _show(verb: str, exports: Mapping[str, Any]) -> int:
-    """What the stack exports, or with `verify` whether it holds; returns the exit status."""
+    """Print the stack's outputs, or verify the stack with them if that is the verb; return the exit status."""
     if verb == "verify":
         command, environment = VERIFY, {**_outside(), **os.environ}
         return subprocess.run(command, check=False, cwd=ROOT, env=environment, input=json.dumps(exports), text=True).returncode
     print(json.dumps(exports, indent=2) if os.environ.get("FORMAT") == "json" else outputs.table(exports))
     if backend.LAB_MODE == PACKETS and os.environ.get("FORMAT") != "json":
         enter, key = shlex.join([*LAB, "enter", "outside", "--"]), settings.default_directory(PACKETS) / "multiport.key"
-        print(f"Outside is a namespace: {enter} ssh -i {key} ...")
+        print(f"The floating IPs answer in a network namespace: {enter} ssh -i {key} ...")
     return 0
 
 
 def _outside() -> dict[str, str]:
-    """How the verification reaches the local cloud's guests; nothing where the world outside is this machine's."""
+    """Return variables by which the verification reaches the guests of the local cloud; none if this machine reaches them."""
     found = settings.load(settings.default_directory(PACKETS)) if backend.LAB_MODE == PACKETS else None
     return {} if found is None else outside.reach(found)
 
@@ -181,7 +188,7 @@ def _outside() -> dict[str, str]:
 def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend, *, embedded: bool) -> int:
     where.prepare(tool.pulumi)
     if verb in ("audit", "recover"):
-        return _looked_at(verb, stack, where)
+        return _audit_or_recover(verb, stack, where)
     if verb == "down" and not where.exists:
         say(f"Stack {stack} is not deployed")
         return 0
@@ -201,16 +208,16 @@ def _pulumi(tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Bac
             if verb == "down" and status == 0:
                 where.remove(tool.pulumi)
             if status != 0:
-                say("This is what is there now; `make recover` mends what is not as declared (docs/recovery.md):")
-                _looked_at("audit", stack, where)
+                say("This is the present state; `make recover` repairs what is not as declared (docs/recovery.md):")
+                _audit_or_recover("audit", stack, where)
             if verb == "down" or status != 0:
                 return status
     answer = where.run(tool.pulumi, ["stack", "output", "--json", "--show-secrets"], capture=True)
     return answer.returncode or _show(verb, json.loads(answer.stdout or "{}"))
 
 
-def _looked_at(verb: str, stack: str, where: backend.Backend) -> int:
-    """Audit the stack, or recover it: APPLY=1 has recovery do what it would do, YES=1 answers where there is no terminal."""
+def _audit_or_recover(verb: str, stack: str, where: backend.Backend) -> int:
+    """Audit or recover the stack. With APPLY=1 recovery makes its changes; YES=1 answers its questions without a terminal."""
     command = [sys.executable, "-m", "multiport", verb, "--stack", stack, "--project", str(ROOT)]
     if verb == "recover":
         command += ["--config-file", str(where.private_config_file)] if where.own else []
@@ -222,7 +229,7 @@ def _looked_at(verb: str, stack: str, where: backend.Backend) -> int:
 def _reviewed(
     tool: toolchain.Toolchain, verb: str, stack: str, where: backend.Backend, plan: Path | None, *, embedded: bool
 ) -> bool:
-    """Preview with the policies, show the review of it, and ask unless the cloud is our own; returns whether it may go on."""
+    """Preview with the policies, show the review, and ask unless the cloud is the local one; return whether to go on."""
     called = Stack(
         stack, project.find(ROOT), str(tool.pulumi), where.environment, where.private_config_file if where.own else None
     )
@@ -235,14 +242,14 @@ def _reviewed(
     print(seen.redaction.text(text_of(made, colours=terminal.coloured(sys.stdout))), end="", flush=True)
     if verb == "preview" or embedded:
         return made.outcome not in ("failed", "refused")
-    refusal = (_hindrance(tool, stack, where) if verb == "down" else None) or approval.refusal(verb, made, approval.asking())
+    refusal = (_obstacle(tool, stack, where) if verb == "down" else None) or approval.refusal(verb, made, approval.asking())
     if refusal is not None:
         say(f"Nothing was done: {refusal}")
     return refusal is None
 
 
-def _hindrance(tool: toolchain.Toolchain, stack: str, where: backend.Backend) -> str | None:
-    """What would make `destroy` hang; None if nothing would."""
+def _obstacle(tool: toolchain.Toolchain, stack: str, where: backend.Backend) -> str | None:
+    """Return what would make `destroy` hang, or None."""
     state = stack_state.export(str(tool.pulumi), ROOT, stack, where.environment)
     found = list(obstacles(state, look(connect(state, where.environment), state, lambda _: None)))
     if not found:

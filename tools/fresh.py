@@ -1,10 +1,11 @@
-"""`make test-fresh`: the project on machines that have never seen it, one step after the other, and a record of what was seen.
+"""`make test-fresh`: run the project's commands on newly installed machines, and record the results.
 
-A machine is a root file system that mmdebstrap makes of a Debian suite: its Python, make, and nothing else of ours, no git, empty
-caches, a home folder of its own. The checkout is what the last commit holds. A plain user deploys and takes down; root runs the
-tests, as far as the machine goes. Pulumi's CLI and plugin are those of this machine: without them the direct driver deploys.
+A machine is a root file system that mmdebstrap makes of a Debian suite. It has the suite's Python and make, but no git, empty
+caches, and a home folder of its own. The checkout contains what the last commit contains. An unprivileged user deploys and
+destroys the stack; root runs the tests that can run there. The Pulumi CLI and the plugin are copied from this machine; without
+them the direct driver deploys.
 
-A step that is recorded for the commit is not run again: a run that was interrupted goes on from there.
+A step that is already recorded for the commit is not run again, so an interrupted run can be continued.
 """
 
 import json
@@ -29,7 +30,7 @@ PAGE: Final = ROOT / "docs" / "fresh.md"
 
 SUITES: Final = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 PACKAGES: Final = ("python3", "python3-venv", "make", "ca-certificates", "bsdextrautils", "procps", "iproute2")
-"""What a machine has before us; bsdextrautils holds the `column` of `make help`."""
+"""The Debian packages that a machine has from the start; bsdextrautils contains `column`, which `make help` uses."""
 
 USER: Final = 1000
 CHECKOUT: Final = "/home/user/multiport"
@@ -41,9 +42,9 @@ class Step:
     """One command on the fresh machine.
 
     Attributes:
-        name: What it is called in the record.
+        name: Its name in the record.
         words: The command.
-        as_root: Whether root runs it; else a plain user does.
+        as_root: Whether root runs it; otherwise an unprivileged user does.
     """
 
     name: str
@@ -59,16 +60,16 @@ STEPS: Final = (
     Step("`make test`", ("make", "test"), as_root=True),
 )
 
-HEAD: Final = """# Seen on fresh machines
+HEAD: Final = """# Results on newly installed machines
 
-Written by `make test-fresh`: root file systems that mmdebstrap makes of a Debian suite, with that suite's Python, without git,
-with empty caches and a home folder of their own. A plain user runs `make up`, `make up` again, `make down` and
-`make check`; root runs `make test`. What cannot run there is counted as not run, with its reason.
+`make test-fresh` wrote this page. Each machine is a root file system that mmdebstrap makes of a Debian suite, with the Python of
+that suite, without git, with empty caches and a home folder of its own. An unprivileged user runs `make up`, `make up` again,
+`make down` and `make check`; root runs `make test`. Tests that cannot run there are counted as not run, with the reason.
 """
 
 
 def main() -> int:
-    """Take the steps on each suite that is named, or on all; 0 only if every step that was taken passed."""
+    """Run the steps on the suites that the arguments name, or on all; return 0 only if every step that ran has passed."""
     if os.geteuid() != 0 or shutil.which("mmdebstrap") is None:
         print("make test-fresh needs root and mmdebstrap: `apt-get install mmdebstrap`, then run it as root", file=sys.stderr)
         return 1
@@ -83,21 +84,21 @@ def main() -> int:
             if step.name in record["steps"]:
                 continue
             print(f"==> {SUITES[suite]}: {step.name}", flush=True)
-            record["steps"][step.name] = _take(machine, step)
+            record["steps"][step.name] = _run(machine, step)
             failed |= record["steps"][step.name]["status"] != 0
             _write(suite, record)
     return int(failed)
 
 
 def page(records: Mapping[str, Mapping[str, Any]]) -> str:
-    """The page of all records, by suite: plain data in, text out."""
+    """Return the page that shows the records, which are given by suite."""
     parts = [HEAD]
     for suite, record in records.items():
         versions = f"- Python {record['python']}, pip {record['pip']}\n- {record['engine']}"
         parts.append(f"## {SUITES[suite]}\n\n{versions}")
-        rows = ["| step | as | started (UTC) | seconds | exit status | what it said at the end |", "|---|---|---|---|---|---|"]
+        rows = ["| Step | User | Started (UTC) | Seconds | Exit status | End of the output |", "|---|---|---|---|---|---|"]
         for step in STEPS:
-            user = "root" if step.as_root else "a plain user"
+            user = "root" if step.as_root else "unprivileged"
             if step.name not in record["steps"]:
                 rows.append(f"| {step.name} | {user} | | | not run | |")
                 continue
@@ -109,7 +110,7 @@ def page(records: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _machine(suite: str, commit: str) -> Path:
-    """The root file system of a suite with the checkout of a commit."""
+    """Return the root file system of a suite with the checkout of a commit; create what is missing of it."""
     machine = PLACE / suite
     if not (machine / "made").exists():
         shutil.rmtree(machine, ignore_errors=True)
@@ -123,7 +124,7 @@ def _machine(suite: str, commit: str) -> Path:
     home = machine / "home" / "user"
     seen = home / "commit"
     if not seen.exists() or seen.read_text() != commit:
-        if (machine / CHECKOUT.lstrip("/") / ".lab").exists():  # a former commit's, whose services may run
+        if (machine / CHECKOUT.lstrip("/") / ".lab").exists():  # an earlier commit's, whose services may still run
             words = _inside(machine, (".venv/bin/python", "-m", "lab", "down"), as_root=False)
             subprocess.run(words, env=_environment(as_root=False), check=False)
         shutil.rmtree(home, ignore_errors=True)
@@ -136,11 +137,11 @@ def _machine(suite: str, commit: str) -> Path:
 
 
 def _bring_engine(machine: Path) -> None:
-    """Copy this machine's CLI, its language hosts and the plugin; without them the fresh machine has to find its own."""
+    """Copy the Pulumi CLI, its language hosts and the plugin from this machine, if it has them."""
     try:
         found = toolchain.find(print, fetch=False)
     except toolchain.ToolchainError as error:
-        print(f"    no Pulumi CLI to bring along: {error}", flush=True)
+        print(f"    there is no Pulumi CLI to copy: {error}", flush=True)
         return
     for program in found.pulumi.resolve().parent.glob("pulumi*"):
         shutil.copy(program, machine / "usr" / "local" / "bin")
@@ -151,11 +152,11 @@ def _bring_engine(machine: Path) -> None:
 
 
 def _inside(machine: Path, words: tuple[str, ...], *, as_root: bool) -> list[str]:
-    """The words that run a command on the fresh machine; what it leaves running ends with it only if it is the last step."""
+    """Return the command line that runs a command on the machine. Services that the command starts keep running after it."""
     script = (
-        'for each in proc sys dev; do mount --rbind "/$each" "$machine/$each"; done\n'
-        'for each in etc/resolv.conf etc/hosts etc/ssl/certs etc/pip.conf; do if [ -e "/$each" ]; then\n'
-        '  [ -e "$machine/$each" ] || touch "$machine/$each"; mount --bind "/$each" "$machine/$each"; fi; done\n'
+        'for folder in proc sys dev; do mount --rbind "/$folder" "$machine/$folder"; done\n'
+        'for path in etc/resolv.conf etc/hosts etc/ssl/certs etc/pip.conf; do if [ -e "/$path" ]; then\n'
+        '  [ -e "$machine/$path" ] || touch "$machine/$path"; mount --bind "/$path" "$machine/$path"; fi; done\n'
         'exec chroot $identity "$machine" sh -c \'cd "$0" && exec "$@"\' "$@"\n'
     )
     identity = "" if as_root else f"--userspec={USER}:{USER} --groups="
@@ -164,14 +165,14 @@ def _inside(machine: Path, words: tuple[str, ...], *, as_root: bool) -> list[str
 
 
 def _environment(*, as_root: bool) -> dict[str, str]:
-    """Where packages come from is this machine's business; nothing else of its environment goes along."""
+    """Return the environment variables of a command: of this machine's own, only those that say where packages come from."""
     passed = ("_proxy", "_PROXY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
     kept = {name: value for name, value in os.environ.items() if name.endswith(passed)}
     home = "/root" if as_root else "/home/user"
     return {**kept, "HOME": home, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
-def _take(machine: Path, step: Step) -> dict[str, Any]:
+def _run(machine: Path, step: Step) -> dict[str, Any]:
     started, clock = datetime.now(UTC), time.monotonic()
     log = PLACE / f"{machine.name}-{re.sub('[^a-z]+', '-', step.name).strip('-')}.log"
     with log.open("w") as output:
@@ -194,7 +195,7 @@ def _take(machine: Path, step: Step) -> dict[str, Any]:
 
 
 def _said(log: str) -> list[str]:
-    """What a summary says, or the last lines that a command printed."""
+    """Return the summary of a test run, or the last lines of progress or of output of another command."""
     start = log.find("\nWhat was proved")
     lines = [line.strip() for line in (log[start:] if start >= 0 else log).splitlines() if line.strip()]
     return lines[-TAIL_LINES:] if start >= 0 else [line for line in lines if line.startswith("==>")][-6:] or lines[-3:]

@@ -1,8 +1,8 @@
-"""`python -m tools.mutate`: how many random faults in components/ and guest/ the tests of `make check` notice.
+"""`python -m tools.mutate`: count how many random mutations of components/ and guest/ the tests of `make check` detect.
 
-Each fault is one small change of one place: another operator, constant or comparison, a negated condition, a removed statement.
-It is made in a copy of the tracked files, never in the checkout, and the unit tests run there until one fails. The same seed
-makes the same faults of the same sources. It takes about half a minute for each fault, and is no part of CI.
+A mutation is one small change in one place: another operator, constant or comparison, a negated condition, or a removed
+statement. It is made in a copy of the tracked files, never in the checkout, and the unit tests run there until one fails. The
+same seed and the same sources give the same mutations. Each mutation takes about half a minute. This is not a part of CI.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ("components", "guest")
 TESTS: Final = ("tests/invalid", "tests/golden", "tests/unit", "tests/rendered")
-"""What `make check` runs of the tests; those of the changed module come first, so that most faults are noticed soon."""
+"""The tests that `make check` runs. Those of the changed folder run first, so that most faults are detected soon."""
 
 _COMPARISONS: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Eq: ast.NotEq,
@@ -63,13 +63,15 @@ class Fault:
 
 
 def main() -> int:
-    """Make the faults, one after another; 0 if at most one in twelve is missed."""
+    """Make the faults, one after another; return 0 if the tests miss at most one in twelve."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.mutate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seed", type=int, default=1, help="which faults (default: 1)")
-    parser.add_argument("--count", type=int, default=24, help="how many (default: 24)")
-    parser.add_argument("--workers", type=int, default=2, help="processes that run the tests; 0: only this one (default: 2)")
+    parser.add_argument("--seed", type=int, default=1, help="the seed that selects the faults (default: 1)")
+    parser.add_argument("--count", type=int, default=24, help="the number of faults (default: 24)")
+    parser.add_argument(
+        "--workers", type=int, default=2, help="the number of pytest workers; 0 runs the tests in one process (default: 2)"
+    )
     options = parser.parse_args()
     files = [path.relative_to(ROOT) for folder in SOURCES for path in sorted((ROOT / folder).rglob("*.py"))]
     every = [fault for file in files for fault in faults(file, (ROOT / file).read_bytes())]
@@ -79,7 +81,7 @@ def main() -> int:
         place = Path(folder) / "copy"
         _copy(place)
         if failure := _failure(place, TESTS, options.workers):
-            print(f"{failure}\nThe tests fail without any fault: nothing can be said.", file=sys.stderr)
+            print(f"{failure}\nThe tests fail without any fault, so that faults cannot be judged.", file=sys.stderr)
             return 2
         for number, fault in enumerate(chosen, start=1):
             source = (place / fault.file).read_bytes()
@@ -94,14 +96,14 @@ def main() -> int:
 
 
 def faults(file: Path, source: bytes) -> Iterator[Fault]:
-    """Every fault that can be made in a file."""
+    """Yield every fault that can be made in a file."""
     starts = [0]
     for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     tree = ast.parse(source)
-    unnoticed = set(_without_effect(tree))
+    excluded = set(_without_effect(tree))
     for node in ast.walk(tree):
-        if node in unnoticed or not isinstance(node, ast.expr | ast.stmt):
+        if node in excluded or not isinstance(node, ast.expr | ast.stmt):
             continue
         start, end = starts[node.lineno - 1] + node.col_offset, starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
         for changed in _changes(node):
@@ -111,7 +113,7 @@ def faults(file: Path, source: bytes) -> Iterator[Fault]:
 
 
 def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
-    """The node's faulty forms."""
+    """Yield the faulty forms of a node."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in _COMPARISONS:
             yield ast.Compare(node.left, [_COMPARISONS[type(op)]()], node.comparators)
@@ -136,23 +138,23 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
 
 
 def _without_effect(tree: ast.Module) -> Iterator[ast.AST]:
-    """What no run of the program can show: docstrings, types, exports, and the pieces of an f-string, which have no place."""
+    """Yield the nodes that are left out: docstrings, types and exports have no effect; parts of f-strings have no position."""
     for node in ast.walk(tree):
         match node:
             case ast.Expr(value=ast.Constant()):
                 yield from ast.walk(node)
             case ast.JoinedStr():
-                yield from (each for each in ast.walk(node) if each is not node)
+                yield from (child for child in ast.walk(node) if child is not node)
             case ast.AnnAssign():
                 yield from ast.walk(node.annotation)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-                types = [each.annotation for each in arguments] + [node.returns]
-                yield from (part for each in types if each is not None for part in ast.walk(each))
+                types = [argument.annotation for argument in arguments] + [node.returns]
+                yield from (part for annotation in types if annotation is not None for part in ast.walk(annotation))
             case ast.Assign(targets=[ast.Name(id="__all__")]):
                 yield from ast.walk(node)
             case ast.Call(func=ast.Name(id="cast" | "TypeVar")):
-                yield from (part for each in node.args[:1] for part in ast.walk(each))
+                yield from (part for argument in node.args[:1] for part in ast.walk(argument))
 
 
 def _copy(place: Path) -> None:
@@ -169,20 +171,20 @@ def _copy(place: Path) -> None:
 
 def _write(path: Path, source: bytes, number: int) -> None:
     path.write_bytes(source)
-    changed = path.stat().st_mtime + 10 * number  # Python tells by the second whether what it compiled is old
+    changed = path.stat().st_mtime + 10 * number  # Python compares whole seconds to see whether its compiled file is outdated
     os.utime(path, (changed, changed))
 
 
 def _failure(place: Path, tests: Sequence[str], workers: int) -> str:
-    """What pytest says of the first test that fails; nothing if all pass."""
+    """Return what pytest prints about the first test that fails, or an empty text if all tests pass."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", str(workers), "-W", "ignore", "-p", "no:cacheprovider", *tests]
     answer = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    return "" if answer.returncode == 0 else (answer.stdout + answer.stderr)[-4000:] or "pytest failed without a word"
+    return "" if answer.returncode == 0 else (answer.stdout + answer.stderr)[-4000:] or "pytest failed without any output"
 
 
 def _shown(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= 60 else f"{line[:57]}..."  # noqa: PLR2004 - as much as fits into a line with two of them
+    return line if len(line) <= 60 else f"{line[:57]}..."  # noqa: PLR2004 - two such texts fit into one line
 
 
 if __name__ == "__main__":

@@ -12,24 +12,24 @@ FOLDER = ROOT / "docs" / "reference"
 
 
 def reference() -> dict[str, str]:
-    """Every file of docs/reference/ by its name."""
+    """Return the content of every file of docs/reference/, by file name."""
     return {**pages(), "stack.schema.json": json.dumps(stack_schema(), indent=1) + "\n"}
 
 
 def stale() -> list[str]:
-    """Names of the files of docs/reference/ that are not what the definitions say."""
+    """Return the names of the files of docs/reference/ that are not up to date with the definitions."""
     wanted = reference()
     found = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*")}
     return sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
 
 
 def main() -> int:
-    """Write the files with `--write`, else name those that are stale; 1 if there are any."""
+    """With `--write`, write the files; without it, name the outdated ones and return 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m tools.reference", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write docs/reference/")
     if not parser.parse_args().write:
         for name in stale():
-            print(f"docs/reference/{name} is not what the definitions say: run python -m tools.reference --write")
+            print(f"docs/reference/{name} is out of date: run python -m tools.reference --write")
         return 1 if stale() else 0
     FOLDER.mkdir(exist_ok=True)
     wanted = reference()

@@ -1,7 +1,7 @@
-"""Audit a stack: is what its state declares what the cloud has?
+"""Compare what a stack's state declares with what the cloud has.
 
-Compares object by object, and changes nothing: every property that the components set, what is lost, doubled or left over,
-pending operations and locks. docs/recovery.md explains each finding and what to do about it.
+Compares each object and every property that the components set. Reports objects that are missing, duplicated or left over,
+pending operations and locks. Changes nothing. docs/recovery.md explains each finding and its remedy.
 
 Exit status: 0 if everything is as declared, 1 if something is not, 2 if the audit could not be made.
 
@@ -20,16 +20,16 @@ from multiport.cli.options import add_project
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
+    """Declare the options of the verb."""
     add_project(parser)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--stack", help="the stack; its state is asked of the Pulumi CLI")
+    which.add_argument("--stack", help="the stack; the Pulumi CLI exports its state")
     which.add_argument("--state", metavar="FILE", help="the state as `pulumi stack export` prints it; - is standard input")
     parser.add_argument("--json", action="store_true", default=os.environ.get("FORMAT") == "json", help="write JSON; FORMAT=json")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Audit; returns the exit status."""
+    """Audit the stack; return the exit status."""
     from keystoneauth1.exceptions import ClientException  # noqa: PLC0415
     from openstack.exceptions import SDKException  # noqa: PLC0415
 

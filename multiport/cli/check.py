@@ -1,7 +1,7 @@
 """Check stack files, without Pulumi and without a cloud.
 
-Every fault is reported with its key, what is wrong and what to do about it: the same rules and texts with which
-the program refuses a configuration before it creates anything. Values that are encrypted are passed over.
+Reports every fault with its key, the problem and the remedy. The rules and texts are those with which the program
+refuses a configuration before it creates anything. Encrypted values are not checked.
 
 Exit status: 0 if nothing is wrong, 1 if there are faults, 2 if a file cannot be checked.
 
@@ -22,7 +22,7 @@ from multiport.cli.options import add_project, add_topology
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
+    """Declare the options of the verb."""
     add_project(parser)
     parser.add_argument("file", nargs="*", type=Path, metavar="FILE", help="a stack file (default: all of the project's)")
     parser.add_argument("--stack", action="append", default=[], help="a stack whose file to check; may be repeated")
@@ -31,14 +31,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check the files; returns the exit status."""
+    """Check the files; return the exit status."""
     from multiport import stack_file  # noqa: PLC0415 - imports the Pulumi SDK, which is slow
 
     of = project.find(options.file[0].parent if options.file and options.project == Path() else options.project)
     files = [*options.file, *(of.known_stack_file(stack) for stack in options.stack)]
     files = files or [of.stack_file(stack) for stack in of.stacks()]
     if not files:
-        print(f"multiport check: {of.stacks_folder} holds no stack file, Pulumi.<stack>.yaml", file=sys.stderr)
+        print(f"multiport check: there is no stack file Pulumi.<stack>.yaml in {of.stacks_folder}", file=sys.stderr)
         return 2
     colours = terminal.coloured(sys.stdout)
     found: list[dict[str, Any]] = []

@@ -1,7 +1,7 @@
-"""The command's verbs and how they are found.
+"""The command `multiport`: its parser and its verbs.
 
-A verb is a module with three things: its docstring, which is the help text; `add_options`, which says what it takes; and `run`,
-which does the work and returns the exit status. A verb's module imports what is slow to import only when it runs, so that
+Each verb is a module with three parts: its docstring, which is the help text; `add_options`, which declares its options; and `run`,
+which does the work and returns the exit status. Modules that are slow to import are imported inside `run`, so that
 `multiport --help` answers at once.
 """
 
@@ -15,24 +15,24 @@ from multiport.project import ProjectError
 
 
 class Verb(Protocol):
-    """What a verb's module has."""
+    """The interface of a verb's module."""
 
     __doc__: str | None
 
     @staticmethod
     def add_options(parser: argparse.ArgumentParser) -> None:
-        """Say what the verb takes."""
+        """Declare the options of the verb."""
 
     @staticmethod
     def run(options: argparse.Namespace) -> int:
-        """Do it; the exit status is 0 if all is well, 1 if something was found wrong, 2 if the question could not be answered."""
+        """Do the work; return 0 if nothing is wrong, 1 if a fault was found, 2 if the verb could not do its work."""
 
 
 VERBS: Final = {
     module.__name__.rpartition(".")[2]: cast("Verb", module)
     for module in (check, render, review, policy, verify, audit, recover, schema)
 }
-"""Every verb by its name, in the order of a change's life: written, looked at, reviewed, deployed, verified."""
+"""Every verb by its name, in the order in which they are used for a change: write, render, review, deploy, verify."""
 
 DESCRIPTION: Final = """\
 OpenStack servers that answer on every one of their ports: check, review and verify their stacks.
@@ -42,10 +42,10 @@ Every verb works on the Pulumi project in the current folder, or on the one that
 
 
 def parser(width: int | None = None) -> argparse.ArgumentParser:
-    """The parser of the whole command.
+    """Return the parser of the whole command.
 
     Args:
-        width: Columns of the help text; None: as the terminal has them.
+        width: Columns of the help text; None for the width of the terminal.
     """
 
     def formatter(prog: str) -> argparse.HelpFormatter:
@@ -55,16 +55,18 @@ def parser(width: int | None = None) -> argparse.ArgumentParser:
     verbs = command.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, verb in VERBS.items():
         text = verb.__doc__ or ""
-        one = verbs.add_parser(name, help=text.partition("\n")[0].rstrip("."), description=text, formatter_class=formatter)
-        verb.add_options(one)
+        verb_parser = verbs.add_parser(
+            name, help=text.partition("\n")[0].rstrip("."), description=text, formatter_class=formatter
+        )
+        verb.add_options(verb_parser)
     return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out one verb; returns the exit status.
+    """Carry out one verb; return the exit status.
 
     Args:
-        arguments: The words after `multiport`; None: those of the process.
+        arguments: The words after `multiport`; None for those of this process.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(review.with_action(words))
@@ -75,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader has seen enough, as `| head` has
+    except BrokenPipeError:  # the reader has closed the pipe, as `| head` does
         sys.stderr.close()
         return 1
 

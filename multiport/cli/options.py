@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def add_project(parser: argparse.ArgumentParser) -> None:
-    """The option that names the project."""
+    """Add the option that names the project."""
     parser.add_argument(
         "--project",
         type=Path,
@@ -16,20 +16,21 @@ def add_project(parser: argparse.ArgumentParser) -> None:
 
 
 def add_topology(parser: argparse.ArgumentParser) -> None:
-    """The options that say where in a stack file the topology is."""
+    """Add the options that say where in a stack file the topology is."""
     parser.add_argument(
         "--key",
-        help="the one configuration key that holds the whole topology (default: each key of the project is a part of it)",
+        help="the configuration key that contains the whole topology (default: each key of the project is a part of it)",
     )
     add_own_key(parser)
 
 
 def add_own_key(parser: argparse.ArgumentParser) -> None:
-    """The option that names what in a stack file is no part of the topology."""
+    """Add the option that names keys of a stack file that are not part of the topology."""
     parser.add_argument(
         "--own-key",
         action="append",
         default=[],
         metavar="KEY",
-        help="a configuration key of the program's own, no part of the topology and not declared in Pulumi.yaml; may be repeated",
+        help="a key that the program itself reads, so that it is not part of the topology; not needed for keys that "
+        "Pulumi.yaml declares; may be repeated",
     )

@@ -1,7 +1,7 @@
 """List the policies, or write them as a policy pack for your own project.
 
-`multiport review` runs them by itself. To run them in every `pulumi preview` and `pulumi up`, write the pack once and
-name its folder in each call. The engine runs the pack with the Python environment that has written it.
+`multiport review` always runs the policies. To run them in every `pulumi preview` and `pulumi up`, write the pack once and
+name its folder in each call. The Pulumi engine runs the pack in the Python environment that wrote it.
 
 Example:
   multiport policy
@@ -17,20 +17,20 @@ from multiport import terminal
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
+    """Declare the options of the verb."""
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the pack into this folder")
 
 
 def run(options: argparse.Namespace) -> int:
-    """List or write the pack; returns the exit status."""
+    """List the policies or write the pack; return the exit status."""
     from multiport.policy import pack, rules  # noqa: PLC0415 - imports the policy SDK, which is slow
 
     if options.write is None:
-        print(terminal.table(("policy", "what it demands"), [(each.name, each.description) for each in rules.POLICIES]))
+        print(terminal.table(("policy", "requirement"), [(rule.name, rule.description) for rule in rules.POLICIES]))
         return 0
     other = options.write / "__main__.py"
     if other.is_file() and "multiport" not in other.read_text(errors="replace"):
-        print(f"multiport policy: {options.write} holds another program; name a folder that is empty or new", file=sys.stderr)
+        print(f"multiport policy: {options.write} contains another program; name a new or empty folder", file=sys.stderr)
         return 2
     pack.write(options.write, lasting=True)
     print(f"Wrote the policy pack. Use it with: pulumi preview --policy-pack {options.write}")

@@ -1,11 +1,12 @@
 """Recover a stack after a failed update or a killed CLI.
 
-Audits the stack and mends what it finds: takes off a stale lock, clears pending operations, sends updates that were lost,
-deletes or imports what is in no state, and audits again. Without --apply it only says what it would do. It asks before each
-deletion. Where there is no terminal, --yes answers for ports, networks and the like; servers, floating IPs and what carries no
-tags stay unless --delete names them too. What does not look like the stack's own is never touched.
+Audits the stack and repairs what it finds: removes a stale lock, clears pending operations, sends updates that were lost,
+deletes or imports objects that are missing from the state, and audits again. Without --apply it only says what it would do.
+It asks before each deletion. Without a terminal, --yes approves the deletion of ports, networks and the like; servers,
+floating IPs and objects without tags are deleted only if --delete names them too. Objects that do not look like the
+stack's own are never touched.
 
-Exit status: 0 if the audit at the end is clean, 1 if something is left to do, 2 if nothing could be done.
+Exit status: 0 if the final audit finds nothing, 1 if something is left to do, 2 if nothing could be done.
 
 Example:
   multiport recover --stack prod
@@ -28,19 +29,21 @@ _DELETE = ("floating-ip", "server", "untagged")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
+    """Declare the options of the verb."""
     add_project(parser)
     parser.add_argument("--stack", required=True, help="the stack")
-    parser.add_argument("--config-file", type=Path, metavar="FILE", help="the stack's file, if it is not where the project says")
-    parser.add_argument("--apply", action="store_true", help="do it; without this, only say what would be done")
-    parser.add_argument("--yes", action="store_true", help="where there is no terminal: yes to all but what --delete names")
+    parser.add_argument(
+        "--config-file", type=Path, metavar="FILE", help="the stack's file, if it is not in the project's usual place"
+    )
+    parser.add_argument("--apply", action="store_true", help="make the changes; without this, only list them")
+    parser.add_argument("--yes", action="store_true", help="without a terminal: approve every action that does not need --delete")
     parser.add_argument(
         "--delete", action="append", default=[], choices=_DELETE, help="with --yes: delete such orphans too; may be repeated"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Recover; returns the exit status."""
+    """Recover the stack; return the exit status."""
     from keystoneauth1.exceptions import ClientException  # noqa: PLC0415
     from openstack.exceptions import SDKException  # noqa: PLC0415
 
@@ -70,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.apply:
         for action in done.planned:
             print(f"would {action.text}")
-        print("Nothing was done; --apply does it." if done.planned else "There is nothing for recovery to do.")
+        print("Nothing was changed; run it with --apply to do this." if done.planned else "There is nothing to recover.")
     state = done.audited.state
     print(report.table(state.stack, done.audited.findings, len(state.resources), colours=terminal.coloured(sys.stdout)))
     return 1 if done.audited.findings or done.left else 0

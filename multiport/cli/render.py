@@ -1,8 +1,8 @@
 """Show the user data and the routing plan of a stack's servers, without a cloud.
 
-A port's MAC address is part of both. Neutron chooses it when it creates the port, unless the stack file pins it with
-`mac_address`. Where it is not known, "(MAC address chosen by Neutron)" stands in its place, and the rest is what the
-server will get, to the byte. With --mac you can give an address that you know.
+Both contain the MAC addresses of the ports. Neutron chooses a port's address when it creates the port, unless the stack
+file pins it with `mac_address`. An address that is not known is shown as "(MAC address chosen by Neutron)"; the rest is
+exactly what the server will get. Use --mac for an address that you know.
 
 Example:
   multiport render --stack dev                                    every server
@@ -22,7 +22,7 @@ from multiport.cli.options import add_project, add_topology
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
+    """Declare the options of the verb."""
     add_project(parser)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the stack file")
@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Render; returns the exit status."""
+    """Render the user data and the plans; return the exit status."""
     from multiport import stack_file  # noqa: PLC0415 - imports the Pulumi SDK, which is slow
     from multiport.components.config_error import ConfigError  # noqa: PLC0415
 
@@ -78,7 +78,7 @@ def _write(
         one = Rendering(server, macs.get(name, {}))
         hidden = key_path("servers", name, "cloud_config") in encrypted
         if hidden:
-            print(f"multiport render: {name}: its cloud_config is encrypted, and left out", file=sys.stderr)
+            print(f"multiport render: {name}: its cloud_config is encrypted, so it is left out", file=sys.stderr)
         told[name] = {"user_data": one.user_data, "plan": one.plan, "complete": one.complete and not hidden}
         if options.out is not None:
             folder = options.out / name

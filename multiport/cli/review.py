@@ -1,6 +1,6 @@
 """Review a change before it is deployed: what is replaced, deleted or refused, and why.
 
-The first word says what to do; without it, a stack is previewed:
+The first word is the action; without one, the action is `preview`:
   preview   preview stacks with the policies and show the report; in a pull request, keep its comment up to date
   update    update stacks, if the change is the one that was reviewed
   stacks    print the stacks that a change touches, as JSON
@@ -42,14 +42,14 @@ only you can read, and delete it afterwards.
 
 
 def with_action(words: Sequence[str]) -> Sequence[str]:
-    """The command's words, with `preview` as the action of a review that names none."""
+    """Return the words of the command, with the action `preview` added to a review that names no action."""
     if words[:1] == ["review"] and words[1:2] not in ([], ["-h"], ["--help"], *([action] for action in ACTIONS)):
         return ["review", "preview", *words[1:]]
     return words
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
+    """Declare the options of the verb."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, what in ACTIONS.items():
         description = SHOW if name == "show" else f"{what[0].upper()}{what[1:]}."
@@ -66,7 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--out", type=Path, metavar="FOLDER", help="write the comment, the full text and the data there")
             action.add_argument("--empty", action="store_true", help="compare with nothing instead of with the stack's state")
         if name == "update":
-            action.add_argument("--unreviewed", action="store_true", help="update whatever the change is now")
+            action.add_argument("--unreviewed", action="store_true", help="update even if the change is not the reviewed one")
 
 
 def _add_show(parser: argparse.ArgumentParser) -> None:
@@ -75,19 +75,19 @@ def _add_show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", type=Path, required=True, help="the file that --event-log wrote")
     parser.add_argument("--preview", type=Path, required=True, help="the file with what --json printed")
     parser.add_argument(
-        "--rendered", type=Path, help="user data by server, as JSON (default: rendered by this package where it is not known)"
+        "--rendered", type=Path, help="user data by server, as JSON (default: this package renders what the preview lacks)"
     )
     parser.add_argument(
-        "--config", help="what `pulumi config --json --show-secrets` prints, - for standard input: its secrets are left out"
+        "--config", help="the output of `pulumi config --json --show-secrets`, or - for standard input; its secrets are left out"
     )
     parser.add_argument("--format", choices=["markdown", "json", "terminal"], default="terminal", help="default: terminal")
     parser.add_argument(
-        "--most", type=int, default=GITHUB_MOST, metavar="BYTES", help="bytes of Markdown at most (default: what GitHub takes)"
+        "--most", type=int, default=GITHUB_MOST, metavar="BYTES", help="maximum size of the Markdown (default: GitHub's limit)"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carry the action out; returns the exit status."""
+    """Carry out the action; return the exit status."""
     if options.action == "show":
         return _show(options)
     from multiport import toolchain  # noqa: PLC0415 - slow to import
@@ -113,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    """Show the report of one preview; 0 if there is one, 2 if the files hold none."""
+    """Show the report of one preview; return 0, or 2 if the files do not contain a preview."""
     from multiport.review.markdown import markdown  # noqa: PLC0415
     from multiport.review.preview import PreviewError, read  # noqa: PLC0415
     from multiport.review.redaction import Redaction  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """Print the JSON Schema of the project's stack files.
 
-An editor completes and checks a stack file with it. What needs more than one value to judge, for example whether two
-subnets overlap, only `multiport check` finds.
+An editor can complete and check stack files with it. Faults that involve more than one value, for example subnets that
+overlap, are found only by `multiport check`.
 
 Example:
   multiport schema >stack-file.schema.json
@@ -18,13 +18,13 @@ from multiport.cli.options import add_own_key, add_project
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
+    """Declare the options of the verb."""
     add_project(parser)
     add_own_key(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the schema; returns the exit status."""
+    """Print the schema; return the exit status."""
     from multiport.reference.stack_schema import stack_schema  # noqa: PLC0415 - imports the Pulumi SDK, which is slow
     from multiport.stack_file import declared_keys  # noqa: PLC0415
 

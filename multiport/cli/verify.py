@@ -1,10 +1,10 @@
-"""Verify a deployed stack: every address must answer, by its own port.
+"""Verify a deployed stack: every address must answer through its own port.
 
-Pings every floating IP, logs in by it, and looks on the server which port the packets take. docs/verify.md explains each
-probe. The servers are those that the program exports as `servers`, or else all MultiPortInstance components in the
-stack's state. Each option can also be given as an environment variable, which is named with it.
+Pings every floating IP, logs in through it, and checks on the server which port the packets use. docs/verify.md explains
+each probe. The servers are those that the program exports as `servers`, or else all MultiPortInstance components in the
+stack's state. Each option can also be set by the environment variable that is named in its description.
 
-Exit status: 0 if something was proved and nothing failed, 1 otherwise, 2 if it could not start.
+Exit status: 0 if at least one probe succeeded and none failed, 1 otherwise, 2 if it could not start.
 
 Example:
   multiport verify --stack dev --ssh-user ubuntu --identity ~/.ssh/id_ed25519
@@ -25,31 +25,31 @@ from multiport.cli.options import add_project
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what the verb takes."""
+    """Declare the options of the verb."""
     add_project(parser)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--stack", help="the stack; its outputs are asked of the Pulumi CLI")
+    which.add_argument("--stack", help="the stack; the Pulumi CLI reads its outputs")
     which.add_argument("--outputs", metavar="FILE", help="the stack's outputs as JSON; - is standard input")
     for name, variable, default, metavar, what in (
-        ("--ssh-user", "SSH_USER", "", "NAME", "login name (default: as the outputs have it, else cloud images' usual ones)"),
+        ("--ssh-user", "SSH_USER", "", "NAME", "login name (default: from the outputs, else the usual ones of cloud images)"),
         ("--identity", "IDENTITY", "", "FILE", "private key (default: ssh's own choice)"),
-        ("--echo-url", "ECHO_URL", "", "URL", "answers with the caller's address (default: as the outputs have it)"),
-        ("--outside", "OUTSIDE", "", "COMMAND", "runs another command where the outside world is (default: here)"),
+        ("--echo-url", "ECHO_URL", "", "URL", "a URL that answers with the caller's address (default: from the outputs)"),
+        ("--outside", "OUTSIDE", "", "COMMAND", "prefix that runs a command outside the cloud's networks (default: none)"),
         ("--sample", "SAMPLE", "60", "SECONDS", "how long each address is pinged (default: 60)"),
-        ("--wait", "WAIT", "120", "SECONDS", "how long an address may take to answer at all (default: 120)"),
+        ("--wait", "WAIT", "120", "SECONDS", "how long to wait for the first answer of an address (default: 120)"),
     ):
         parser.add_argument(
             name,
             default=os.environ.get(variable) or default,
             type=_seconds if metavar == "SECONDS" else str,
             metavar=metavar,
-            help=f"{what}; {variable}",
+            help=f"{what}; variable {variable}",
         )
     parser.add_argument("--json", action="store_true", default=os.environ.get("FORMAT") == "json", help="write JSON; FORMAT=json")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verify; returns the exit status."""
+    """Verify the stack; return the exit status."""
     from multiport import toolchain  # noqa: PLC0415
     from multiport.verify import outputs, report  # noqa: PLC0415
     from multiport.verify.plan import PlanError, plan  # noqa: PLC0415

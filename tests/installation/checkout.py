@@ -1,4 +1,4 @@
-"""A checkout's copy that holds what set-up reads, with locks of its own."""
+"""A copy of those parts of a checkout that the set-up reads, with lock files of its own."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ class Checkout:
         return self.folder / ".venv" / "bin" / "python"
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Variables for a command that installs: no cache, no other index, no variables of pip and Python from outside."""
+        """Return variables for an installation: no cache, no other index, no inherited variables of pip or Python."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON", "MAKE", "VIRTUAL"))}
         return {**kept, "PIP_INDEX_URL": self.index, "PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "1", **more}
 
@@ -64,7 +64,7 @@ class Checkout:
 
 
 def locked(lock: str, python: Path) -> dict[str, str]:
-    """What a lock names for an interpreter: versions by name."""
+    """Return the versions that a lock file names for an interpreter, by package name."""
     code = (
         "import platform, sys; print(sys.version_info[0], sys.version_info[1], sep='.'); print(platform.python_implementation())"
     )
@@ -79,7 +79,7 @@ def locked(lock: str, python: Path) -> dict[str, str]:
 
 
 def installed(python: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """What an environment holds: versions by name."""
+    """Return the versions that are installed in an environment, by package name."""
     answer = subprocess.run(
         [python, "-m", "pip", "list", "--format", "freeze"], capture_output=True, text=True, check=True, env=environment
     )

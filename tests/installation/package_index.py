@@ -1,7 +1,7 @@
-"""A package index on loopback, made on the spot: for every package of a lock a stand-in, and beside it a newer version.
+"""A package index on loopback, with a placeholder for every package of a lock file and for a newer version of each.
 
-A stand-in has its original's name, version and dependencies, and nothing in it. pip, setuptools and wheel are needed to work, so
-theirs are made of the files that this environment has installed.
+A placeholder has the name, the version and the dependencies of the original, and no content. pip, setuptools and wheel must
+work, so their packages are made of the files that this environment has installed.
 """
 
 import base64
@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Final
 
 NEWER: Final = "9999.0"
-"""Version that stands beside each locked one and must not be taken."""
+"""The newer version that is offered of each package and must not be installed."""
 
 REAL: Final = ("pip", "setuptools", "wheel")
-"""Packages that install others: a stand-in would not do."""
+"""Packages that install others, for which a placeholder without content is not enough."""
 
 PIN: Final = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?P<marker> ;[^\\\n]*)?", re.MULTILINE)
 
 
 class PackageIndex:
-    """The index's files: the folder of each package, as `http.server` lists it, is what pip reads.
+    """The files of the index: pip reads the folder of each package as `http.server` lists it.
 
     Attributes:
         folder: Its root.
@@ -39,7 +39,7 @@ class PackageIndex:
         self.folder = folder
 
     def offer(self, lock: str, *, source_only: Sequence[str] = ()) -> str:
-        """Offer every package of a lock and a newer version of each; return the lock with the hashes of what is offered.
+        """Offer every package of a lock and a newer version of each; return the lock with the hashes of the offered files.
 
         Args:
             lock: Text of a lock file.
@@ -58,7 +58,7 @@ class PackageIndex:
         return "".join(lines)
 
     def withdraw(self, name: str) -> None:
-        """Offer a package no longer."""
+        """Stop offering a package."""
         for file in self._place(name).iterdir():
             file.unlink()
 
@@ -117,7 +117,7 @@ def _metadata(name: str, version: str) -> str:
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     try:
         original = distribution(name).metadata
-    except PackageNotFoundError:  # of another environment's lock
+    except PackageNotFoundError:  # the lock belongs to another environment
         return "\n".join([*lines, ""])
     for field in ("Requires-Dist", "Provides-Extra"):
         lines += [f"{field}: {value}" for value in original.get_all(field) or ()]
@@ -125,7 +125,7 @@ def _metadata(name: str, version: str) -> str:
 
 
 def _installed(name: str) -> dict[str, bytes]:
-    """The files of a package that is installed here, but for what describes the installation."""
+    """Return the files of a package that is installed here, without those that describe the installation."""
     found = distribution(name)
     files = {str(file): Path(str(file.locate())) for file in found.files or ()}
     return {

@@ -1,4 +1,4 @@
-"""The Pythons of this machine, and the pip that each brings along."""
+"""The Python interpreters of this machine, and the version of pip that comes with each."""
 
 import functools
 import os
@@ -27,7 +27,7 @@ class Python:
 
 @functools.cache
 def pythons() -> tuple[Python, ...]:
-    """The interpreters on PATH and those of pyenv that can make virtual environments, each version and pip once."""
+    """Return the interpreters on PATH and of pyenv that can make virtual environments, one for each version and pip."""
     named = [shutil.which(f"python3.{minor}") for minor in range(6, 20)]
     base = getattr(sys, "_base_executable", sys.executable)
     places = [base, "/usr/bin/python3", *filter(None, named)]

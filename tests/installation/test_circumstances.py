@@ -1,4 +1,4 @@
-"""Set-up in bad circumstances ends well, or with one clear line that names the remedy, and the next run goes on from there."""
+"""Under adverse conditions the set-up succeeds, or fails with one line that names the remedy; the next run then completes it."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def make_checkout(tmp_path: Path, index: PackageIndex) -> Iterator[Callable[...,
 
 
 def _is_ready(checkout: Checkout) -> None:
-    """The environment holds its packages and finds the checkout's own from anywhere; a second run does nothing."""
+    """The environment has the packages of its lock and can import those of the checkout from any folder."""
     code = "import multiport.guest, importlib.metadata as m; print(m.version('first'), m.version('second'))"
     answer = subprocess.run(
         [checkout.python, "-c", code], cwd="/", env=checkout.environment(), capture_output=True, text=True, check=False
@@ -53,7 +53,7 @@ def _succeeds(answer: subprocess.CompletedProcess[str]) -> None:
 
 
 def _refuses(answer: subprocess.CompletedProcess[str], *words: str) -> None:
-    """It failed, and said so in one line with these words; make adds a line of its own."""
+    """It failed with one line that contains these words, besides the line that make adds."""
     said = [line for line in answer.stderr.splitlines() if not line.startswith("make")]
     assert answer.returncode != 0
     assert len(said) == 1, answer.stdout + answer.stderr
@@ -86,7 +86,7 @@ def test_a_home_folder_that_cannot_be_written_to(make_checkout: Callable[..., Ch
     _is_ready(checkout)
 
 
-def test_pips_own_settings_bring_nothing_else(make_checkout: Callable[..., Checkout], tmp_path: Path) -> None:
+def test_pips_environment_variables_install_nothing_else(make_checkout: Callable[..., Checkout], tmp_path: Path) -> None:
     constraint = tmp_path / "constraint.txt"
     constraint.write_text("first==9999.0\n")
     checkout = make_checkout()
@@ -97,8 +97,8 @@ def test_pips_own_settings_bring_nothing_else(make_checkout: Callable[..., Check
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not root: only root can run a command as another user")
 def test_neither_root_nor_git_is_needed(make_checkout: Callable[..., Checkout]) -> None:
-    everybodys = [each.path for each in pythons() if each.version >= (3, 11) and not str(each.path).startswith("/root")]
-    if not everybodys:
+    public = [python.path for python in pythons() if python.version >= (3, 11) and not str(python.path).startswith("/root")]
+    if not public:
         pytest.skip("every supported Python here lies in root's home folder: install Python 3.11 or later for all users")
     with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
         Path(folder).chmod(0o755)
@@ -109,29 +109,29 @@ def test_neither_root_nor_git_is_needed(make_checkout: Callable[..., Checkout]) 
         checkout = make_checkout(f"{folder}/checkout")
         for path in (checkout.folder, *checkout.folder.rglob("*")):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-        _succeeds(checkout.make(everybodys[0], user=NOBODY, PATH=str(programs), HOME=f"{folder}/home"))
+        _succeeds(checkout.make(public[0], user=NOBODY, PATH=str(programs), HOME=f"{folder}/home"))
         assert (checkout.folder / ".venv" / STAMP).stat().st_uid == NOBODY
 
 
-def test_an_environment_of_another_python_is_made_anew(make_checkout: Callable[..., Checkout]) -> None:
+def test_an_environment_of_another_python_is_made_again(make_checkout: Callable[..., Checkout]) -> None:
     current = sys.version_info[:2]
-    others = [each for each in pythons() if each.version != current]
+    others = [python for python in pythons() if python.version != current]
     if not others:
         pytest.skip("there is only one Python here: install another one")
     checkout = make_checkout()
     subprocess.run([others[0].path, "-m", "venv", "--without-pip", checkout.folder / ".venv"], check=True)
     _succeeds(checkout.make())
     _is_ready(checkout)
-    supported = [each for each in others if each.version >= (3, 11)]
+    supported = [python for python in others if python.version >= (3, 11)]
     if supported:
         answer = checkout.make(supported[-1].path)
         _succeeds(answer)
-        assert "is of Python" in answer.stdout
+        assert "was made by Python" in answer.stdout
         _is_ready(checkout)
 
 
-def test_set_up_by_the_environments_own_python(make_checkout: Callable[..., Checkout]) -> None:
-    """With the environment activated, `python3` is the one that is about to be made anew."""
+def test_set_up_by_the_python_of_the_environment_itself(make_checkout: Callable[..., Checkout]) -> None:
+    """If the environment is activated, `python3` belongs to the environment that is about to be made again."""
     checkout = make_checkout()
     _succeeds(checkout.make())
     (checkout.folder / ".venv" / STAMP).unlink()
@@ -216,12 +216,12 @@ def test_a_full_disk(make_checkout: Callable[..., Checkout], tmp_path: Path) -> 
     assert "free about" in said[0]
 
 
-def test_a_folder_that_is_no_environment_is_left_alone(make_checkout: Callable[..., Checkout]) -> None:
+def test_a_folder_that_is_not_an_environment_is_left_alone(make_checkout: Callable[..., Checkout]) -> None:
     checkout = make_checkout()
     precious = checkout.folder / ".venv" / "precious"
     precious.parent.mkdir()
     precious.write_text("kept")
-    _refuses(checkout.make(), "is no virtual environment", "move it away")
+    _refuses(checkout.make(), "is not a virtual environment", "move it away")
     assert precious.read_text() == "kept"
 
 
@@ -234,7 +234,7 @@ def test_a_folder_that_cannot_be_written_to(make_checkout: Callable[..., Checkou
 
 
 def test_an_unsupported_python(make_checkout: Callable[..., Checkout]) -> None:
-    old = [each for each in pythons() if each.version < (3, 11)]
+    old = [python for python in pythons() if python.version < (3, 11)]
     if not old:
         pytest.skip("every Python here is supported: an older one, 3.6 to 3.10, would show the refusal")
     checkout = make_checkout()

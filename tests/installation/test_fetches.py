@@ -1,4 +1,4 @@
-"""Nothing is fetched that docs/setup.md does not list."""
+"""Everything that the repository downloads is listed in docs/setup.md."""
 
 import ast
 import re
@@ -23,30 +23,31 @@ KINDS = {
     "plugin install": r"\bplugin install\b",
     "url": r"\burlopen\b|\burlretrieve\b|\bcurl -[^|\n]*https://|\bwget http|\bgit clone\b|\bdocker (?:pull|run)\b",
 }
-"""Calls that fetch something: as they stand in source, or as the words of a command."""
+"""Calls that download something, as they are written in a source file or as the words of a command."""
 
 NO_FETCH = {
-    ("multiport/review/hosts.py", "url"): 1,  # tells a pull request's host of a preview
-    ("tests/unit/tools/test_find_toolchain.py", "plugin install"): 1,  # the command that is looked for
-    ("tools/commands.py", "pip install"): 1,  # a page's text
-    ("tools/fresh.py", "apt-get install"): 1,  # advice
+    ("multiport/review/hosts.py", "url"): 1,  # posts the comment of a preview to the host of a pull request
+    ("multiport/review/redaction.py", "apt-get download"): 1,  # a list of keys of cloud-config
+    ("tests/unit/tools/test_find_toolchain.py", "plugin install"): 1,  # the command that the test expects
+    ("tools/commands.py", "pip install"): 1,  # the text of a page
+    ("tools/fresh.py", "apt-get install"): 1,  # advice in an error text
 }
-"""Calls of such a form that fetch nothing."""
+"""Calls of such a form that download nothing."""
 
 FOLDERS = ("bench", "components", "guest", "installation", "lab", "multiport", "stacks", "tests", "tools", "examples")
 WITHOUT = ("tests/installation/", "tests/review/recorded/", "tests/golden/cases/", "installation/fetches.py", "guest/templates/")
-"""What speaks of such calls or is recorded; the guests' own files fetch nothing, which the goldens show."""
+"""Files that only mention such calls, and recorded files. The golden files show that the guest's files download nothing."""
 
 
 def found(text: str, *, python: bool) -> Counter[str]:
-    """How many calls of each kind a file holds."""
+    """Return the number of calls of each kind in a file."""
     pieces = list(_commands(ast.parse(text))) if python else text.splitlines()
     pieces = [piece for piece in pieces if "--no-index" not in piece]
     return Counter(kind for piece in pieces for kind, pattern in KINDS.items() if re.search(pattern, piece, re.MULTILINE))
 
 
 def _commands(tree: ast.Module) -> Iterator[str]:
-    """The words of each list that may be a command, each text of several lines that may be a script, and each call's name."""
+    """Yield the words of each list that may be a command, the lines of each text that may be a script, and each call's name."""
     documented = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -72,7 +73,7 @@ def _commands(tree: ast.Module) -> Iterator[str]:
 
 
 def _words(nodes: list[ast.expr], lists: dict[str, ast.List | ast.Tuple]) -> Iterator[str]:
-    """The texts in a list, and in the lists of the same file that it takes in by name."""
+    """Yield the strings in a list, and in the lists of the same file that it includes by name."""
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
@@ -90,7 +91,7 @@ def _sources() -> Iterator[Path]:
                 yield path
 
 
-def test_every_fetch_is_listed() -> None:
+def test_every_download_is_listed() -> None:
     wanted = Counter(NO_FETCH)
     for fetch in FETCHES:
         for file, kind, count in fetch.sites:
@@ -115,7 +116,7 @@ def test_every_fetch_is_listed() -> None:
         'subprocess.run(["git", "clone", "thing"])',
     ],
 )
-def test_a_new_fetch_would_be_found(text: str) -> None:
+def test_a_new_download_would_be_found(text: str) -> None:
     assert found(text, python=True)
 
 
@@ -123,7 +124,7 @@ def test_the_page_shows_the_list() -> None:
     assert table() in (ROOT / "docs" / "setup.md").read_text()
 
 
-def test_what_pins_is_there() -> None:
+def test_the_files_that_pin_versions_exist() -> None:
     for fetch in FETCHES:
         for name in re.findall(r"`([^`]+\.(?:lock|txt|py|json|sum|yml))`", fetch.pinned_by):
             assert list(ROOT.glob(name)), f"{fetch.what}: there is no {name}"

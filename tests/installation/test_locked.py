@@ -1,4 +1,4 @@
-"""What is installed is exactly what the locks name, whatever was released since: seen on an index with newer versions of all."""
+"""Exactly the packages of the lock files are installed, from an index that offers a newer version of each."""
 
 import subprocess
 import zipfile
@@ -13,11 +13,11 @@ from tests.installation.checkout import ROOT, Checkout, installed, locked
 from tests.installation.package_index import NEWER, PackageIndex, served
 from tests.installation.pythons import Python, pythons
 
-SUPPORTED = [each for each in pythons() if each.version >= (3, 11)]
-OLDEST_PIP = min(SUPPORTED, key=lambda each: each.pip)
-NEWEST = max(SUPPORTED, key=lambda each: each.version)
-RESOLVES_EXTRAS_APART = (23, 2, 1)
-"""The last pip that resolves an extra apart from the pin of its package."""
+SUPPORTED = [python for python in pythons() if python.version >= (3, 11)]
+OLDEST_PIP = min(SUPPORTED, key=lambda python: python.pip)
+NEWEST = max(SUPPORTED, key=lambda python: python.version)
+LAST_PIP_THAT_IGNORES_PINS_OF_EXTRAS = (23, 2, 1)
+"""The last version of pip that ignores the pin of a package when it resolves an extra of that package."""
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +38,16 @@ def address(index: PackageIndex) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def newest_pip(index: PackageIndex, lock: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the newest pip, which an interpreter takes before its own when PYTHONPATH names it."""
+    """A folder with the newest pip, which an interpreter prefers to its own if PYTHONPATH names the folder."""
     assert lock
     folder = tmp_path_factory.mktemp("pip")
     with zipfile.ZipFile(index.folder / "simple" / "pip" / f"pip-{NEWER}-py3-none-any.whl") as archive:
-        # Without what describes it: this pip is not installed, it only runs.
+        # Without the metadata, because this pip is not installed: it only runs.
         archive.extractall(folder, [name for name in archive.namelist() if name.startswith("pip/")])
     return folder
 
 
-@pytest.mark.parametrize("python", sorted({OLDEST_PIP, NEWEST}), ids=lambda each: f"{each.version}-pip-{each.pip}")
+@pytest.mark.parametrize("python", sorted({OLDEST_PIP, NEWEST}), ids=lambda python: f"{python.version}-pip-{python.pip}")
 def test_make_setup_installs_the_lock(tmp_path: Path, address: str, lock: str, python: Python) -> None:
     checkout = Checkout(tmp_path / "checkout", address, lock)
     answer = checkout.make(python.path)
@@ -63,10 +63,10 @@ def test_make_setup_installs_the_lock_with_the_newest_pip(tmp_path: Path, addres
 
 
 @pytest.mark.skipif(
-    OLDEST_PIP.pip > RESOLVES_EXTRAS_APART,
-    reason="no Python here brings a pip up to 23.2.1: install Python 3.11.7 or Debian 12's",
+    OLDEST_PIP.pip > LAST_PIP_THAT_IGNORES_PINS_OF_EXTRAS,
+    reason="no Python here comes with pip 23.2.1 or older: install Python 3.11.7, or that of Debian 12",
 )
-def test_the_index_would_lead_an_open_installation_astray(tmp_path: Path, address: str, lock: str) -> None:
+def test_an_installation_that_resolves_dependencies_fails_on_this_index(tmp_path: Path, address: str, lock: str) -> None:
     checkout = Checkout(tmp_path / "checkout", address, lock)
     subprocess.run([OLDEST_PIP.path, "-m", "venv", tmp_path / "venv"], check=True)
     words = pip_install(tmp_path / "venv" / "bin" / "python", checkout.lock)
@@ -78,7 +78,7 @@ def test_the_index_would_lead_an_open_installation_astray(tmp_path: Path, addres
 
 @pytest.mark.parametrize("folder", [".", "multiport/policy", "examples/platform"])
 def test_pulumi_install_installs_the_lock(tmp_path: Path, address: str, index: PackageIndex, folder: str) -> None:
-    """The words are those of Pulumi's language host (sdk/python/toolchain/pip.go, `InstallDependencies`)."""
+    """The commands are those of Pulumi's language host (sdk/python/toolchain/pip.go, `InstallDependencies`)."""
     run_time = index.offer((ROOT / "requirements.lock").read_text())
     checkout = Checkout(tmp_path / "checkout", address, "")
     (checkout.folder / "requirements.lock").write_text(run_time)
@@ -125,7 +125,7 @@ def test_the_locks_of_one_environment_agree() -> None:
 
 
 def _holds(python: Path, lock: str, checkout: Checkout) -> None:
-    """The environment holds the lock and nothing else, and its packages' dependencies are fulfilled."""
+    """The environment has the packages of the lock and no others, and their dependencies are satisfied."""
     found, wanted = installed(python, checkout.environment()), locked(lock, python)
     found = {name: version for name, version in found.items() if name in wanted or name not in ("pip", "setuptools")}
     assert found == {name.lower().replace("_", "-").replace(".", "-"): version for name, version in wanted.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from multiport.cli.main import VERBS, main, parser
-from tools.commands import PAGE, children, help_texts, page
+from tools.commands import PAGE, help_texts, page, subparsers
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -78,7 +78,7 @@ def test_every_example_of_a_help_text_is_taken() -> None:
     assert {example[0] for example in examples} == VERBS.keys()
     for example in examples:
         assert unknown(example) == []
-    for name, verb in children(parser()):
+    for name, verb in subparsers(parser()):
         assert "Example" in verb.format_help(), name
 
 

@@ -131,7 +131,7 @@ def test_what_a_backend_holds_is_not_guessed(
     monkeypatch.setattr(deploy, "_local_cloud", lambda _verb: {"PULUMI_BACKEND_URL": "s3://somewhere"})
     assert deploy._carry_out("down", "dev") == 1
     assert without_cli == []
-    assert "cannot be seen without the CLI" in capsys.readouterr().out
+    assert "Only the CLI can tell" in capsys.readouterr().out
 
 
 def test_what_nobody_deployed_is_said_to_be_not_deployed(

@@ -15,7 +15,7 @@ RECORD = {
 def test_a_step_is_shown_with_what_it_said_and_the_others_as_not_run() -> None:
     text = page({"trixie": RECORD})
     assert "## Debian 13\n\n- Python 3.13.5, pip 25.1.1\n- Pulumi CLI v3.259.0" in text
-    assert "| first `make up` | a plain user | 2026-11-28T12:00:00Z | 61 | 0 | a \\| b<br>&lt;c> |" in text
+    assert "| first `make up` | unprivileged | 2026-11-28T12:00:00Z | 61 | 0 | a \\| b<br>&lt;c> |" in text
     assert "| `make test` | root | | | not run | |" in text
 
 
