@@ -13,6 +13,9 @@ from multiport.guest.plan import RoutingPlan, plan_text
 SCRIPT_PATH: Final = "/usr/local/sbin/policy-routing"
 """The script."""
 
+SOURCE_PATH: Final = "/usr/local/lib/policy-routing/source"
+"""The source of the program, which the script unpacks when it is new."""
+
 PLAN_PATH: Final = "/etc/policy-routing/plan"
 """Where the script reads its plan."""
 

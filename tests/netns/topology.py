@@ -13,10 +13,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final, Self
 
-from multiport.guest.files import PLAN_PATH, static_files
+from multiport.guest.files import PLAN_PATH, SOURCE_PATH
+from multiport.guest.files import SCRIPT_PATH as LAUNCHER_PATH
+from multiport.guest.packing import LAUNCHER, source
 from multiport.guest.plan import BootPort, RoutingPlan, plan_text
 from tests.netns.namespace import Namespace, Program, wait_until
 from tests.netns.traffic import Sender, Server, connects, pings
@@ -93,12 +94,6 @@ class Port:
         return " ".join([*tokens, *(f"{name}={value}" for name, values in facts.items() for value in values)])
 
 
-@cache
-def script() -> str:
-    """Return the script as the guest gets it."""
-    return next(file.content for file in static_files() if file.path == "/usr/local/sbin/policy-routing")
-
-
 @dataclass
 class Guest(Namespace):
     """A guest with a /run, /etc, /var/lib and /usr/local/sbin of its own, so that the script runs as installed."""
@@ -110,7 +105,11 @@ class Guest(Namespace):
             "mkdir /run/etc /run/work; mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/work /etc;"
             "mount -t tmpfs tmpfs /run; mkdir -p /etc/policy-routing"
         )
-        self.write("/usr/local/sbin/policy-routing", script(), mode="755")
+        self.sh("mount -t tmpfs tmpfs /usr/local/lib")
+        self.write(LAUNCHER_PATH, LAUNCHER.read_text(encoding="ascii"), mode="755")
+        self.write(SOURCE_PATH, source())
+        # as first boot does, so that no test pays for unpacking
+        self.policy("--help")
 
     def write(self, path: str, text: str, mode: str = "644") -> None:
         self.run("sh", "-c", 'mkdir -p "${1%/*}" && cat >"$1" && chmod "$2" "$1"', "write", path, mode, text=text)
