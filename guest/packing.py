@@ -1,56 +1,54 @@
-"""The program as one text file, which the launcher unpacks on the server, and its packed form for user data.
+"""The packed form of the files that the launcher unpacks on the server.
 
-The packed form is kept in the repository, for its bytes are part of the user data, whose every change replaces servers: zlib's
-differ from version to version. `python -m multiport.guest.packing` writes it anew.
+It is kept in the repository, for its bytes are part of the user data, whose every change replaces servers, and a compressor's bytes
+may differ from version to version. `python -m multiport.guest.packing` writes it anew after a change of the program or its units.
+It is bzip2 in base85, which is a fifth smaller than gzip in base64: Nova leaves little room.
 """
 
 import base64
-import gzip
+import bz2
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from multiport.guest.program.launcher import HEADING
 
-PROGRAM: Final = Path(__file__).parent / "program"
-"""The folder of the program's modules."""
-
-LAUNCHER: Final = PROGRAM / "launcher.py"
-"""The one module that stands alone on the server, as the command."""
-
-PACKED: Final = Path(__file__).parent / "program.gz.b64"
-"""The packed form."""
+PACKED: Final = Path(__file__).parent / "program.bz2.b85"
+"""The file of the packed form."""
 
 _LINE_CHARACTERS: Final = 126
 
 
-def source() -> str:
-    """Return all modules but the launcher as one text, each below a heading with its name."""
-    modules = sorted(path for path in PROGRAM.glob("*.py") if path != LAUNCHER)
-    return "".join(f"{HEADING}{path.name}\n{path.read_text(encoding='ascii')}" for path in modules)
-
-
-def packed() -> str:
-    """Return the packed form: base64 lines of a gzip stream."""
-    return PACKED.read_text(encoding="ascii")
-
-
-def unpacked(text: str) -> str:
-    """Return the source that a packed form holds."""
-    return gzip.decompress(base64.b64decode(text)).decode("ascii")
-
-
-def pack(text: str) -> str:
-    """Return a packed form of a source. Its bytes depend on the zlib of this machine."""
-    data = base64.b64encode(gzip.compress(text.encode("ascii"), 9, mtime=0)).decode("ascii")
+def pack(contents: Mapping[str, str]) -> str:
+    """Return the packed form of files, given by their path on the server. Its bytes may depend on this machine's compressor."""
+    text = "".join(f"{HEADING}{path}\n{content}" for path, content in contents.items())
+    data = base64.b85encode(bz2.compress(text.encode("ascii"))).decode("ascii")
     return "".join(f"{data[start : start + _LINE_CHARACTERS]}\n" for start in range(0, len(data), _LINE_CHARACTERS))
 
 
+def unpack(packed: str) -> dict[str, str]:
+    """Return the files of a packed form by their path on the server, as the launcher does.
+
+    Raises:
+        ValueError: It is no packed form.
+    """
+    try:
+        text = bz2.decompress(base64.b85decode(packed.replace("\n", ""))).decode("ascii")
+    except OSError as error:
+        raise ValueError(str(error)) from error
+    parts = f"\n{text}".split(f"\n{HEADING}")[1:]
+    return {path: content.rstrip("\n") + "\n" for path, _, content in (part.partition("\n") for part in parts)}
+
+
 def main() -> int:
-    """Write the packed form anew if the source is another one."""
-    if not PACKED.exists() or unpacked(packed()) != source():
-        PACKED.write_text(pack(source()), encoding="ascii")
-        print(f"{PACKED.name}: {len(packed()):,} bytes for {len(source()):,} of source")
+    """Write the packed form anew if what it holds is not what there is now."""
+    from multiport.guest.files import packed_files
+
+    contents = {file.path: file.content for file in packed_files()}
+    if not PACKED.exists() or unpack(PACKED.read_text(encoding="ascii")) != contents:
+        PACKED.write_text(pack(contents), encoding="ascii")
+        print(f"{PACKED.name}: {PACKED.stat().st_size:,} bytes for {sum(map(len, contents.values())):,}")
     return 0
 
 

@@ -2,8 +2,7 @@
 
 import _socket
 
-_FAMILY = {4: _socket.AF_INET, 16: _socket.AF_INET6}
-_BITS = {4: 32, 6: 128}
+_FAMILY = {4: _socket.AF_INET, 6: _socket.AF_INET6}
 
 
 def version_of(packed: bytes) -> int:
@@ -11,14 +10,9 @@ def version_of(packed: bytes) -> int:
     return 4 if len(packed) == 4 else 6
 
 
-def bits_of(packed: bytes) -> int:
-    """Return how many bits an address has."""
-    return 8 * len(packed)
-
-
 def text_of(packed: bytes) -> str:
     """Return an address as iproute2 writes it."""
-    return _socket.inet_ntop(_FAMILY[len(packed)], packed)
+    return _socket.inet_ntop(_FAMILY[version_of(packed)], packed)
 
 
 def cidr_text(packed: bytes, length: int) -> str:
@@ -26,51 +20,32 @@ def cidr_text(packed: bytes, length: int) -> str:
     return f"{text_of(packed)}/{length}"
 
 
-def parse(version: int, text: str) -> "bytes | None":
-    """Return the address that a text names in the one form in which the kernel writes it; None for any other text."""
-    family = _socket.AF_INET if version == 4 else _socket.AF_INET6
+def parse_address(version: int, text: str) -> "bytes | None":
+    """Return the address that a text names in the one form in which the kernel writes it.
+
+    Returns:
+        None for any other text, and for an address that no interface can have: multicast, loopback, unspecified.
+    """
     try:
-        packed = _socket.inet_pton(family, text)
-    except (OSError, UnicodeError, ValueError):
+        packed = _socket.inet_pton(_FAMILY[version], text)
+    except (OSError, ValueError):
         return None
-    return packed if _socket.inet_ntop(family, packed) == text else None
+    assignable = 0 < packed[0] < 224 and packed[0] != 127 if version == 4 else packed[:4] != b"\0\0\0\0" and packed[0] != 255
+    return packed if assignable and text_of(packed) == text else None
 
 
 def parse_interface(version: int, text: str) -> "tuple[bytes, int] | None":
-    """Return address and prefix length of a text like 10.0.0.5/24; None if it is none that one interface can have."""
-    address, slash, length_text = text.partition("/")
-    packed = parse(version, address)
-    if packed is None or not slash or not is_assignable(packed):
-        return None
-    length = parse_number(length_text, _BITS[version])
-    return None if length is None else (packed, length)
-
-
-def parse_network(version: int, text: str) -> "tuple[bytes, int] | None":
-    """Return the network that a text names; None if it has bits behind its prefix, or is none that a route may lead to."""
-    found = parse_interface(version, text)
-    return found if found is not None and found[1] > 0 and network(*found) == found[0] else None
-
-
-def parse_address(version: int, text: str) -> "bytes | None":
-    """Return the address that a text names; None if it is none that one interface can have."""
-    packed = parse(version, text)
-    return packed if packed is not None and is_assignable(packed) else None
+    """Return address and prefix length of a text like 10.0.0.5/24; None for any other."""
+    address, _, rest = text.partition("/")
+    packed, length = parse_address(version, address), parse_number(rest, 32 if version == 4 else 128)
+    return None if packed is None or length is None else (packed, length)
 
 
 def parse_number(text: str, greatest: int) -> "int | None":
     """Return a whole number without sign and leading zeros; None for any other text or above the greatest."""
     if not text or len(text) > 9 or text.strip("0123456789") or (text[0] == "0" and text != "0"):
         return None
-    value = int(text)
-    return value if value <= greatest else None
-
-
-def is_assignable(packed: bytes) -> bool:
-    """Return whether one interface can have the address: it is no multicast, loopback, unspecified or reserved one."""
-    if len(packed) == 4:
-        return packed[0] not in (0, 127) and packed[0] < 224
-    return packed[:4] != b"\0\0\0\0" and packed[0] != 255
+    return int(text) if int(text) <= greatest else None
 
 
 def is_link_local(packed: bytes) -> bool:
@@ -78,16 +53,11 @@ def is_link_local(packed: bytes) -> bool:
     return len(packed) == 16 and packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
 
 
-def network(packed: bytes, length: int) -> bytes:
-    """Return an address with all bits behind its prefix set to zero."""
-    size = len(packed)
-    shift = 8 * size - length
-    return (int.from_bytes(packed, "big") >> shift << shift).to_bytes(size, "big")
+def prefix(packed: bytes, length: int) -> int:
+    """Return the bits of an address that name its network."""
+    return int.from_bytes(packed, "big") >> (8 * len(packed) - length)
 
 
 def within(packed: bytes, other: bytes, length: int) -> bool:
-    """Return whether an address is in the network of another one and a prefix length."""
-    if len(packed) != len(other):
-        return False
-    shift = 8 * len(packed) - length
-    return int.from_bytes(packed, "big") >> shift == int.from_bytes(other, "big") >> shift
+    """Return whether an address is in the network of another one."""
+    return len(packed) == len(other) and prefix(packed, length) == prefix(other, length)

@@ -1,14 +1,17 @@
-"""Reads files that somebody else may have written: never more than a limit, never anything but a regular file."""
+"""Reads what the server was told, from files that others may have written: regular ones only, and never beyond a limit."""
 
 import posix
 
-from .numbers import CACHE_PATH, FILE_BYTES_MAX, PLAN_BYTES_MAX, PLAN_PATH
-from .metadata import NO_RECORDS, Records, read_cache
-from .plan import NO_PLAN, Plan, read_plan
+from .addresses import parse_address
+from .metadata import Records, read_cache
+from .numbers import CACHE_PATH, PLAN_PATH
+from .plan import Plan, read_plan
 
-_REGULAR = 0o100000
-_KIND = 0o170000
+FILE_BYTES_MAX = 262144
+"""The most that is read of any file: Nova's 128 items of metadata are 66 kB."""
+_PLAN_BYTES_MAX = 65536
 _ID_PATH = "/var/lib/cloud/data/instance-id"
+_KIND, _REGULAR = 0o170000, 0o100000
 
 
 class Refused(Exception):
@@ -16,61 +19,46 @@ class Refused(Exception):
 
 
 class Inputs:
-    """What the server was told.
+    """Plan and metadata, the texts that they were read from, and the server's uuid, or empty."""
 
-    Attributes:
-        plan: Ports that it was born with.
-        records: What its metadata says now.
-        texts: The texts that both were read from.
-        server: The server's uuid as cloud-init knows it, or empty.
-    """
-
-    def __init__(self, plan: Plan, records: Records, texts: "tuple[str, str]", server: str) -> None:
+    def __init__(self, plan: Plan, records: Records, texts: "tuple[str, str, str]" = ("", "", "")) -> None:
         self.plan = plan
         self.records = records
         self.texts = texts
-        self.server = server
-
-
-def nothing() -> Inputs:
-    """Return what a server without a plan was told."""
-    return Inputs(NO_PLAN, NO_RECORDS, ("", ""), "")
+        _, self.cached, self.server = texts
 
 
 def read(before: "Inputs | None" = None) -> Inputs:
-    """Return plan and metadata; those of before, if nothing has changed.
-
-    Raises:
-        Refused: There is no good plan.
-    """
-    plan_text = read_file(PLAN_PATH, PLAN_BYTES_MAX)
-    if plan_text is None:
+    """Return plan and metadata; those of before, if nothing has changed. Raises Refused without a good plan."""
+    text = read_file(PLAN_PATH, _PLAN_BYTES_MAX)
+    if text is None:
         raise Refused(f"{PLAN_PATH}: it cannot be read")
-    cached = read_file(CACHE_PATH, FILE_BYTES_MAX) or ""
-    server = read_server()
-    if before is not None and before.texts == (plan_text, cached) and before.server == server:
+    texts = text, read_file(CACHE_PATH) or "", read_server()
+    if before is not None and before.texts == texts:
         return before
     try:
-        plan = read_plan(plan_text)
+        plan = read_plan(text)
     except ValueError as error:
         raise Refused(f"{PLAN_PATH}: {error}") from error
-    return Inputs(plan, read_cache(cached, plan, server), (plan_text, cached), server)
+    return Inputs(plan, read_cache(texts[1], plan, texts[2]), texts)
 
 
 def read_server() -> str:
-    """Return the server's uuid as cloud-init knows it; empty where it is not known."""
+    """Return the server's uuid as cloud-init knows it; empty where it does not."""
     text = (read_file(_ID_PATH, 64) or "").rstrip("\n")
     groups = text.split("-")
-    good = [len(group) for group in groups] == [8, 4, 4, 4, 12] and not "".join(groups).strip("0123456789abcdef")
+    good = [len(each) for each in groups] == [8, 4, 4, 4, 12] and not "".join(groups).strip("0123456789abcdef")
     return text if good else ""
 
 
-def read_file(path: str, most: int) -> "str | None":
-    """Return a file's text, one character for each byte; empty if it is longer than the limit or has a NUL byte.
+def read_router(device: str) -> "bytes | None":
+    """Return the router in dhclient's newest lease: its second default route fails where both ports' have one metric."""
+    _, found, rest = (read_file(f"/var/lib/dhcp/dhclient.{device}.leases", _PLAN_BYTES_MAX) or "").rpartition("option routers ")
+    return parse_address(4, rest.partition(";")[0].partition(",")[0]) if found else None
 
-    Returns:
-        None if there is no regular file that can be read.
-    """
+
+def read_file(path: str, most: int = FILE_BYTES_MAX) -> "str | None":
+    """Return a file's text, a character for each byte; empty if it is too long or has a NUL byte, None if it cannot be read."""
     try:
         if posix.stat(path).st_mode & _KIND != _REGULAR:
             return None

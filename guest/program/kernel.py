@@ -1,65 +1,146 @@
-"""What the kernel has: links, addresses, rules and routes, read from its messages and written as its messages.
+"""Links, addresses, rules and routes: the wire format of each as a table, and a snapshot of what the kernel has of them.
 
-Two routes or rules are the same if their `key` is. It holds what was configured, without what the kernel adds of its own:
-ages, whether a link is down, defaults that it names.
+A message is a dict of its named values; an attribute without a name stays in it as bytes under its number, so that a copied
+route keeps what nobody here understands. Numbers and structs are those of linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h,
+linux/fib_rules.h and linux/ip.h.
 """
 
 import posix
+from struct import Struct
 
 from . import netlink
-from .netlink import attribute, attributes, number
-from .numbers import MAIN_TABLE, PROTOCOL, is_own_priority, is_own_table
+from .netlink import NUMBER, Connection, Unreadable, attribute, attributes
+from .numbers import MAIN_TABLE, PRIORITIES_PER_SLOT, PRIORITY_BEHIND, PROTOCOL, is_own_table, priority_of
 
-# struct ifinfomsg and its attributes
-ETHERNET = 1
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes longer than an apply
+    from typing import Any
+
+INET, INET6 = 2, 10
+FAMILY = {4: INET, 6: INET6}
+VERSION = {INET: 4, INET6: 6}
 UP = 1
-_LINK_ADDRESS, _LINK_NAME, _LINK_MTU, _LINK_LOWER, _LINK_MASTER, _LINK_AF_SPEC, _LINK_GROUP = 1, 3, 4, 5, 10, 26, 27
-_LINK_EXT_MASK, _LINK_LOWER_NAMESPACE = 29, 37
-_SKIP_STATISTICS = 8
-_CONF, _CONF6 = 1, 2
-_DISABLE_IPV6, _NDISC_NOTIFY = 26, 29
-
-CONF_NUMBERS = {"rp_filter": 8, "arp_announce": 18, "arp_ignore": 19, "arp_notify": 22}
-"""Settings of IPv4 on a link that the kernel takes by message, by their name in /proc/sys/net/ipv4/conf (linux/ip.h)."""
-
-# struct ifaddrmsg and its attributes
-_ADDRESS, _LOCAL = 1, 2
-_NO_DUPLICATE_DETECTION = 2
-
-# struct rtmsg and its attributes
 UNICAST = 1
-_CLONED = 0x200
-_ONLINK = 4
-_TO, _OUT, _GATEWAY, _METRIC, _MULTIPATH, _CACHE, _TABLE, _VIA = 1, 4, 5, 6, 9, 12, 15, 18
-_PREFERENCE, _EXPIRES, _NEXT_HOP_ID = 20, 23, 30
-
-# struct fib_rule_hdr and its attributes
-_TO_TABLE, _UNREACHABLE = 1, 7
-_SOURCE, _IN, _PRIORITY, _MARK, _GROUP, _PREFIX = 2, 3, 6, 10, 13, 14
-_RULE_TABLE, _MASK, _OUT_RULE, _PAD, _PROTOCOL = 15, 16, 17, 18, 21
-_NOTHING = 0xFFFFFFFF
-_COMPATIBLE = 252
+ONLINK = 4
+TO_TABLE, UNREACHABLE = 1, 7
 PROTOCOL_KERNEL = 2
+_ETHERNET = 1
+_CLONED = 0x200
+_NOTHING = 0xFFFFFFFF
+_NO_DUPLICATE_DETECTION = 2
+_SKIP_STATISTICS = NUMBER.pack(8)
+
+
+class Layout:
+    """The wire format of a kind of message.
+
+    Attributes:
+        head: The struct that it begins with.
+        fields: Names of its fields.
+        names: Name and type of each attribute, by number: `n`umber, `b`yte, `t`ext, `r`aw.
+    """
+
+    def __init__(self, head: str, fields: str, names: "dict[int, str]") -> None:
+        self.head = Struct(head)
+        self.fields = fields.split()
+        self.names = {number: (name[2:], name[0]) for number, name in names.items()}
+        self.numbers = {name: (number, kind) for number, (name, kind) in self.names.items()}
+
+    def decode(self, body: bytes) -> "dict[Any, Any]":
+        """Return the values of a message."""
+        values: "dict[Any, Any]" = dict(zip(self.fields, self.head.unpack_from(body)))
+        for number, value in attributes(body, self.head.size).items():
+            name, kind = self.names.get(number, (number, "r"))
+            if kind == "n":
+                values[name] = NUMBER.unpack_from(value)[0]
+            elif kind == "b":
+                values[name] = value[0]
+            elif kind == "t":
+                values[name] = value.rstrip(b"\0").decode("utf-8", "surrogateescape")
+            else:
+                values[name] = value
+        return values
+
+    def encode(self, values: "dict[Any, Any]") -> bytes:
+        """Return the message; the same values always give the same bytes."""
+        found = []
+        for name, value in values.items():
+            if name in self.fields:
+                continue
+            number, kind = self.numbers.get(name, (name, "r"))
+            if kind == "n":
+                value = NUMBER.pack(value)
+            elif kind == "b":
+                value = bytes([value])
+            elif kind == "t":
+                value = value.encode("utf-8", "surrogateescape") + b"\0"
+            found.append((number, value))
+        head = self.head.pack(*[values.get(field, 0) for field in self.fields])
+        return head + b"".join([attribute(number, value) for number, value in sorted(found)])
+
+
+LINK = Layout(
+    "=BxHiII",
+    "family hardware index flags mask",
+    {
+        1: "r mac",
+        3: "t name",
+        4: "n mtu",
+        5: "n lower",
+        10: "n master",
+        26: "r settings",
+        27: "n group",
+        29: "r extended",
+        37: "r lower_namespace",
+    },
+)
+ADDRESS = Layout("=BBBBI", "family length flags scope index", {1: "r address", 2: "r local"})
+RULE = Layout(
+    "=BBBBBxxBI",
+    "family to_length length tos small_table action flags",
+    {
+        2: "r source",
+        3: "t iif",
+        6: "n priority",
+        10: "n fwmark",
+        13: "n suppress_ifgroup",
+        14: "n suppress_prefixlength",
+        15: "n table",
+        16: "n fwmask",
+        17: "t oif",
+        18: "r padding",
+        21: "b protocol",
+    },
+)
+ROUTE = Layout(
+    "=BBBBBBBBI",
+    "family length source_length tos small_table protocol scope type flags",
+    {
+        1: "r to",
+        4: "n index",
+        5: "r gateway",
+        6: "n metric",
+        7: "r source",
+        8: "r metrics",
+        9: "r hops",
+        12: "r cache",
+        15: "n table",
+        18: "r via",
+        20: "b preference",
+        23: "r expires",
+        30: "r next_hop_id",
+    },
+)
+HOP = Layout("=HBBi", "size flags weight index", {5: "r gateway", 18: "r via"})
+"""One of several ways of a route, in its attribute `hops`."""
+
+_CONF_NUMBERS = {"rp_filter": 8, "arp_announce": 18, "arp_ignore": 19, "arp_notify": 22}
+"""Settings of IPv4 that the kernel takes by message, by their name in /proc/sys/net/ipv4/conf, so that this may be read-only."""
+_DISABLE_IPV6, _NDISC_NOTIFY = 26, 29
 
 
 class Link:
-    """An interface.
-
-    Attributes:
-        index: The kernel's number of it.
-        name: Its name; may hold anything but `/` and spaces.
-        mac: Its MAC address as text; empty unless it is an Ethernet one.
-        up: Whether it is administratively up.
-        mtu: In bytes.
-        group: Its link group.
-        master: Index of the bridge or bond that it is part of, or 0.
-        lower: Index of the link in this namespace that it sits on, as a VLAN does, or 0.
-        settings: Values of IPv4 settings by name; empty where IPv4 is off.
-        ipv6: Whether IPv6 is switched on.
-        ndisc_notify: That IPv6 setting, or None.
-    """
-
-    __slots__ = ("group", "index", "ipv6", "lower", "mac", "master", "mtu", "name", "ndisc_notify", "settings", "up")
+    """An interface; `settings` are the values in /proc/sys/net by path, `lower` what a VLAN sits on."""
 
     def __init__(self, index: int, name: str, mac: str = "", up: bool = True, mtu: int = 1500, group: int = 0) -> None:
         self.index = index
@@ -68,320 +149,137 @@ class Link:
         self.up = up
         self.mtu = mtu
         self.group = group
-        self.master = 0
-        self.lower = 0
+        self.master = self.lower = 0
         self.settings: "dict[str, int]" = {}
         self.ipv6 = True
-        self.ndisc_notify: "int | None" = None
 
-    def can_have(self, version: int) -> bool:
-        """Return whether IPv6 is on, if that is asked for: where a sysctl has switched it off, the kernel refuses all of it."""
-        return version == 4 or self.ipv6
-
-
-class Address:
-    """An address on an interface, of global scope.
-
-    Attributes:
-        index: Of the interface.
-        packed: The address.
-        length: Of its prefix.
-    """
-
-    __slots__ = ("index", "length", "packed")
-
-    def __init__(self, index: int, packed: bytes, length: int) -> None:
-        self.index = index
-        self.packed = packed
-        self.length = length
+    def setting(self, name: str) -> "int | None":
+        """Return `group`, `mtu` or a value in /proc/sys/net; None where there is none, as without IPv6."""
+        return {"group": self.group, "mtu": self.mtu}.get(name, self.settings.get(name))
 
 
-class Rule:
-    """A routing rule.
+def rule(version: int, priority: int, table: int = 0, source: "tuple[bytes, int] | None" = None, **more: "Any") -> "dict[Any, Any]":
+    """Return a rule of ours. Without a table it is unreachable, and of protocol kernel, which systemd-networkd never deletes."""
+    values = {"family": FAMILY[version], "priority": priority, "protocol": PROTOCOL if table else PROTOCOL_KERNEL}
+    values["action"] = TO_TABLE if table else UNREACHABLE
+    if table:
+        more["table"] = table
+    if source:
+        more["source"], more["length"] = source
+    return {**values, **more}
 
-    Attributes:
-        version: 4 or 6.
-        priority: Lower ones come first.
-        table: The table that is looked up; 0 for an unreachable rule.
-        source: Address and prefix length, or None for all.
-        incoming: Name of the interface that packets come in by, or empty; `lo` means packets of this machine.
-        outgoing: Name of the interface that sockets are bound to, or empty.
-        mark: Firewall mark, or 0.
-        suppress_default: Whether a default route that is found does not count.
-        suppress_group: The link group by whose interfaces a route that is found does not count, or None.
-        unreachable: Whether it lets nothing out.
-        protocol: Who made it.
-        body: Its message.
-        key: Equal for equal rules.
-    """
 
-    __slots__ = (
-        "body",
-        "incoming",
-        "key",
-        "mark",
-        "outgoing",
-        "priority",
-        "protocol",
-        "source",
-        "suppress_default",
-        "suppress_group",
-        "table",
-        "unreachable",
-        "version",
+def read_rule(body: bytes) -> "dict[Any, Any]":
+    """Return a rule as it was configured, without what the kernel adds."""
+    values = RULE.decode(body)
+    values["flags"] = values["small_table"] = 0
+    for name, absent in (("table", 0), ("suppress_prefixlength", _NOTHING), ("padding", None)):
+        if name in values and (absent is None or values[name] == absent):
+            del values[name]
+    return {"priority": 0, **values}
+
+
+def is_own_rule(values: "dict[Any, Any]") -> bool:
+    """Return whether a rule is ours: by its priority, and either its protocol or the table that it leads to."""
+    protocol = values.get("protocol", 0)
+    fence = values["action"] == UNREACHABLE and protocol == PROTOCOL_KERNEL
+    return priority_of(1) <= values["priority"] < PRIORITY_BEHIND + PRIORITIES_PER_SLOT and (
+        protocol == PROTOCOL or fence or is_own_table(values.get("table", 0))
     )
 
-    def __init__(
-        self,
-        version: int,
-        priority: int,
-        table: int = 0,
-        source: "tuple[bytes, int] | None" = None,
-        *,
-        incoming: str = "",
-        outgoing: str = "",
-        mark: int = 0,
-        suppress_default: bool = False,
-        suppress_group: "int | None" = None,
-    ) -> None:
-        action, protocol = (_TO_TABLE, PROTOCOL) if table else (_UNREACHABLE, PROTOCOL_KERNEL)
-        told = {_PRIORITY: number(priority), _PROTOCOL: bytes([protocol])}
-        if table:
-            told[_RULE_TABLE] = number(table)
-        if source is not None:
-            told[_SOURCE] = source[0]
-        if incoming:
-            told[_IN] = netlink.name(incoming)
-        if outgoing:
-            told[_OUT_RULE] = netlink.name(outgoing)
-        if mark:
-            told[_MARK] = number(mark)
-            told[_MASK] = number(_NOTHING)
-        if suppress_default:
-            told[_PREFIX] = number(0)
-        if suppress_group is not None:
-            told[_GROUP] = number(suppress_group)
-        length = 0 if source is None else source[1]
-        self._set(netlink.FAMILY[version], 0, length, 0, table if table < 256 else 0, action, told)
 
-    def _set(self, family: int, to: int, length: int, tos: int, table: int, action: int, told: "dict[int, bytes]") -> None:
-        self.body = netlink.RULE.pack(family, to, length, tos, table, action, 0) + b"".join(
-            [attribute(kind, value) for kind, value in sorted(told.items())]
-        )
-        self.key = self.body
-        self.version = netlink.VERSION.get(family, 0)
-        self.priority = number_of(told.get(_PRIORITY))
-        self.table = number_of(told.get(_RULE_TABLE)) or table
-        self.unreachable = action == _UNREACHABLE
-        self.protocol = told.get(_PROTOCOL, b"\0")[0]
-        self.source = (told[_SOURCE], length) if _SOURCE in told else None
-        self.incoming = _text(told.get(_IN))
-        self.outgoing = _text(told.get(_OUT_RULE))
-        self.mark = number_of(told.get(_MARK))
-        self.suppress_default = told.get(_PREFIX) == number(0)
-        self.suppress_group = number_of(told[_GROUP]) if _GROUP in told else None
-
-    @classmethod
-    def read(cls, body: bytes) -> "Rule":
-        """Return the rule of a message, without what the kernel adds."""
-        family, to, length, tos, table, action, _ = netlink.RULE.unpack_from(body)
-        told = attributes(body, netlink.RULE.size)
-        told.pop(_PAD, None)
-        if told.get(_RULE_TABLE) == number(0):
-            del told[_RULE_TABLE]
-        if told.get(_PREFIX) == number(_NOTHING):
-            del told[_PREFIX]
-        told.setdefault(_PRIORITY, number(0))
-        rule = cls.__new__(cls)
-        rule._set(family, to, length, tos, table if table != _COMPATIBLE else 0, action, told)
-        return rule
-
-    @property
-    def own(self) -> bool:
-        """Whether it is ours: by its priority and either its protocol or the table that it leads to."""
-        return is_own_priority(self.priority) and (
-            self.protocol == PROTOCOL or (self.unreachable and self.protocol == PROTOCOL_KERNEL) or is_own_table(self.table)
-        )
+def read_route(body: bytes) -> "dict[Any, Any]":
+    """Return a route as it was configured, without what the kernel adds: ages, states, what a next hop object resolves to."""
+    values = ROUTE.decode(body)
+    values["flags"] &= ONLINK
+    values["small_table"] = 0
+    for name in ("cache", "expires", "next_hop_id"):
+        values.pop(name, None)
+    if values.get("preference") == 0:
+        del values["preference"]
+    values.setdefault("metric", 0)
+    values.setdefault("to", bytes(4 if values["family"] == INET else 16))
+    return values
 
 
-def number_of(value: "bytes | None") -> int:
-    """Return a 32 bit number as the kernel writes it; 0 for none."""
-    return netlink.NUMBER.unpack(value)[0] if value is not None and len(value) == 4 else 0
+def hops_of(route: "dict[Any, Any]") -> "list[dict[Any, Any]]":
+    """Return the ways of a route: interface, gateway and all else that belongs to a single one; none for a blackhole."""
+    if "hops" not in route:
+        return [{name: route[name] for name in ("index", "flags", "gateway", "via") if name in route}] if "index" in route else []
+    found = []
+    data = route["hops"]
+    while len(data) >= HOP.head.size:
+        size = HOP.head.unpack_from(data)[0]
+        if not HOP.head.size <= size <= len(data):
+            raise Unreadable("a hop is longer than its route")
+        values = HOP.decode(data[:size])
+        found.append({**{name: values[name] for name in values if name not in ("size", "weight")}, "flags": values["flags"] & ONLINK})
+        data = data[(size + 3) & ~3 :]
+    return found
 
 
-def _text(value: "bytes | None") -> str:
-    return "" if value is None else value.rstrip(b"\0").decode("utf-8", "surrogateescape")
+def own_copy(route: "dict[Any, Any]", hop: "dict[Any, Any]", table: int, metric: int) -> "dict[Any, Any]":
+    """Return a route of ours like another one, by one of its hops."""
+    kept = {name: value for name, value in route.items() if name not in ("hops", "gateway", "via")}
+    return {**kept, **hop, "table": table, "metric": metric, "protocol": PROTOCOL}
 
 
-class Hop:
-    """One way of a route.
-
-    Attributes:
-        index: Of the interface.
-        onlink: Whether the gateway is taken for reachable although no address of the interface says so.
-        told: The gateway's attribute and all others that belong to this hop, by type.
-    """
-
-    __slots__ = ("index", "onlink", "told")
-
-    def __init__(self, index: int, told: "dict[int, bytes]", onlink: bool = False) -> None:
-        self.index = index
-        self.told = told
-        self.onlink = onlink
-
-    @property
-    def has_gateway(self) -> bool:
-        """Whether a router forwards."""
-        return _GATEWAY in self.told or _VIA in self.told
+def encode_route(route: "dict[Any, Any]") -> bytes:
+    """Return the message of a route; the kernel wants nothing where nothing is meant."""
+    return ROUTE.encode({name: route[name] for name in route if (name != "metric" or route[name]) and (name != "to" or route["length"])})
 
 
-class Route:
-    """A route.
-
-    Attributes:
-        version: 4 or 6.
-        table: That it is in.
-        to: Network and prefix length.
-        metric: Lower ones win.
-        protocol: Who made it.
-        kind: UNICAST, or what else the kernel does with such packets.
-        hops: Its ways; none for a blackhole and the like.
-        body: Its message.
-        key: Equal for equal routes.
-    """
-
-    __slots__ = ("body", "hops", "key", "kind", "metric", "protocol", "rest", "scope", "table", "to", "tos", "version")
-
-    def __init__(
-        self,
-        version: int,
-        table: int,
-        to: "tuple[bytes, int]",
-        hops: "list[Hop]",
-        metric: int = 0,
-        *,
-        protocol: int = PROTOCOL,
-        kind: int = UNICAST,
-        scope: int = 0,
-        tos: int = 0,
-        rest: "dict[int, bytes] | None" = None,
-    ) -> None:
-        self.version = version
-        self.table = table
-        self.to = to
-        self.metric = metric
-        self.protocol = protocol
-        self.kind = kind
-        self.scope = scope
-        self.tos = tos
-        self.hops = hops
-        self.rest = {} if rest is None else rest
-        told = dict(self.rest)
-        told[_TABLE] = number(table)
-        if metric:
-            told[_METRIC] = number(metric)
-        if to[1]:
-            told[_TO] = to[0]
-        flags = 0
-        if len(hops) == 1:
-            told.update(hops[0].told)
-            told[_OUT] = number(hops[0].index)
-            flags = _ONLINK if hops[0].onlink else 0
-        elif hops:
-            told[_MULTIPATH] = b"".join([_multipath_part(hop) for hop in hops])
-        self.body = netlink.ROUTE.pack(
-            netlink.FAMILY[version], to[1], 0, tos, table if table < 256 else 0, protocol, scope, kind, flags
-        ) + b"".join([attribute(number_of, value) for number_of, value in sorted(told.items())])
-        self.key = self.body
-
-    @classmethod
-    def read(cls, body: bytes, told: "dict[int, bytes]") -> "Route":
-        """Return the route of a message, without what the kernel adds."""
-        family, length, _, tos, table, protocol, scope, kind, flags = netlink.ROUTE.unpack_from(body)
-        version = netlink.VERSION[family]
-        rest = dict(told)
-        table = number_of(rest.pop(_TABLE, None)) or table
-        metric = number_of(rest.pop(_METRIC, None))
-        to = (rest.pop(_TO, bytes(4 if version == 4 else 16)), length)
-        for kind_of in (_CACHE, _EXPIRES, _NEXT_HOP_ID):
-            rest.pop(kind_of, None)
-        if rest.get(_PREFERENCE) == b"\0":
-            del rest[_PREFERENCE]
-        several = rest.pop(_MULTIPATH, None)
-        hops = []
-        if several is not None:
-            hops = _read_multipath(several)
-        elif _OUT in rest:
-            index = number_of(rest.pop(_OUT))
-            of_hop = {number_of: rest.pop(number_of) for number_of in (_GATEWAY, _VIA) if number_of in rest}
-            hops = [Hop(index, of_hop, bool(flags & _ONLINK))]
-        return cls(
-            version, table, to, hops, metric, protocol=protocol, kind=kind, scope=scope, tos=tos, rest=rest
-        )
-
-    def by(self, hop: Hop, table: int) -> "Route":
-        """Return the same route as ours, in another table and by one of its hops."""
-        return self.copy(hop, table, self.metric)
-
-    def copy(self, hop: Hop, table: int, metric: int) -> "Route":
-        """Return the same route as ours, in another table, by one of its hops and with another metric."""
-        return Route(
-            self.version, table, self.to, [hop], metric, kind=self.kind, scope=self.scope, tos=self.tos, rest=self.rest
-        )
-
-    @property
-    def place(self) -> "tuple[int, int, bytes, int, int]":
-        """Version, table, network and metric: where the kernel has room for one route."""
-        return self.version, self.table, self.to[0], self.to[1], self.metric
-
-    @property
-    def is_default(self) -> bool:
-        """Whether it leads everywhere."""
-        return self.to[1] == 0
-
-    @property
-    def has_gateway(self) -> bool:
-        """Whether a router forwards."""
-        return any(hop.has_gateway for hop in self.hops)
-
-    @property
-    def own(self) -> bool:
-        """Whether it is ours: in one of our tables, or in main with our protocol."""
-        return is_own_table(self.table) or (self.table == MAIN_TABLE and self.protocol == PROTOCOL)
+def gateway_of(hop: "dict[Any, Any]") -> "bytes | None":
+    """Return the router's address; `via` has its address family before it."""
+    return hop["gateway"] if "gateway" in hop else hop["via"][2:] if "via" in hop else None
 
 
-def gateway_hop(index: int, gateway: bytes) -> Hop:
-    """Return the way by a router."""
-    return Hop(index, {_GATEWAY: gateway})
+def place_of(route: "dict[Any, Any]") -> "tuple[int, int, bytes, int, int]":
+    """Return version, table, network, its length and metric: where the kernel has room for one route."""
+    return VERSION[route["family"]], route["table"], route["to"], route["length"], route["metric"]
 
 
-def gateway_of(hop: Hop) -> "bytes | None":
-    """Return the router's address; RTA_VIA has the address family before it."""
-    if _GATEWAY in hop.told:
-        return hop.told[_GATEWAY]
-    return hop.told[_VIA][2:] if _VIA in hop.told else None
+def read_link(body: bytes) -> Link:
+    """Return the interface of a message."""
+    values = LINK.decode(body)
+    mac = values.get("mac", b"")
+    link = Link(values["index"], values.get("name", ""), "", bool(values["flags"] & UP), values.get("mtu", 0), values.get("group", 0))
+    if values["hardware"] == _ETHERNET and len(mac) == 6:
+        link.mac = ":".join(["%02x" % octet for octet in mac])
+    link.master = values.get("master", 0)
+    # one end of a veth pair names the other; where that is in another namespace, it is none of ours
+    link.lower = 0 if "lower_namespace" in values else values.get("lower", 0)
+    families = attributes(values.get("settings", b""))
+    conf = attributes(families.get(INET, b"")).get(1, b"")
+    for name, position in _CONF_NUMBERS.items():
+        if len(conf) >= 4 * position:
+            link.settings[f"ipv4/conf/DEV/{name}"] = NUMBER.unpack_from(conf, 4 * position - 4)[0]
+    conf = attributes(families.get(INET6, b"")).get(2, b"")
+    if len(conf) >= 4 * _NDISC_NOTIFY + 4:
+        link.settings["ipv6/conf/DEV/ndisc_notify"] = NUMBER.unpack_from(conf, 4 * _NDISC_NOTIFY)[0]
+        link.ipv6 = not NUMBER.unpack_from(conf, 4 * _DISABLE_IPV6)[0]
+    return link
 
 
-def other_family(hop: Hop) -> bool:
-    """Return whether the router is of the other IP version than the route."""
-    return _VIA in hop.told
+def setting_values(name: str, value: int) -> "dict[Any, Any]":
+    """Return the values of a link's message that change what /proc/sys/net/ipv4/conf has too."""
+    conf = attribute(1, attribute(_CONF_NUMBERS[name.rpartition("/")[2]], NUMBER.pack(value)))
+    return {"settings": attribute(INET, conf)}
 
 
-def _multipath_part(hop: Hop) -> bytes:
-    told = b"".join([attribute(kind, value) for kind, value in sorted(hop.told.items())])
-    return netlink.NEXT_HOP.pack(8 + len(told), _ONLINK if hop.onlink else 0, 0, hop.index) + told
+def read_address(body: bytes) -> "tuple[int, bytes, int] | None":
+    """Return interface, address and prefix length; None if it is of one link or host only, or leads to a peer."""
+    values = ADDRESS.decode(body)
+    packed = values.get("address")
+    if values["scope"] or values["family"] not in VERSION or packed is None or values.get("local", packed) != packed:
+        return None
+    return values["index"], packed, values["length"]
 
 
-def _read_multipath(value: bytes) -> "list[Hop]":
-    hops = []
-    start = 0
-    while start + 8 <= len(value):
-        length, flags, _, index = netlink.NEXT_HOP.unpack_from(value, start)
-        if length < 8 or start + length > len(value):
-            raise netlink.Unreadable("a hop is longer than its route")
-        hops.append(Hop(index, attributes(value[start : start + length], 8), bool(flags & _ONLINK)))
-        start += (length + 3) & ~3
-    return hops
+def address_values(index: int, packed: bytes, length: int) -> "dict[Any, Any]":
+    """Return an address to add or delete; Neutron has seen to it that nobody else has it."""
+    family, flags = (INET, 0) if len(packed) == 4 else (INET6, _NO_DUPLICATE_DETECTION)
+    return {"family": family, "flags": flags, "index": index, "address": packed, "local": packed, "length": length}
 
 
 class Snapshot:
@@ -389,187 +287,83 @@ class Snapshot:
 
     Attributes:
         links: By index.
-        addresses: In the kernel's order.
-        rules: Ours, those of an earlier version of the plan included.
-        own_routes: Those in our tables, and ours in main.
-        main_messages: Messages of the unicast routes of others in main, by the index of each interface that they use.
         hardware: Indexes of the Ethernet links that are devices, as NICs are and bridges are not.
+        addresses: Interface, address and prefix length.
+        rules: Ours, by their message.
+        own_routes: Those in our tables, and ours in main.
+        main_messages: Other programs' unicast routes in main, by the index of each interface that they use; unread, for there
+            may be 60,000.
     """
 
     def __init__(self) -> None:
         self.links: "dict[int, Link]" = {}
-        self.addresses: "list[Address]" = []
-        self.rules: "list[Rule]" = []
-        self.own_routes: "list[Route]" = []
-        self.main_messages: "dict[int, list[bytes]]" = {}
         self.hardware: "set[int]" = set()
+        self.addresses: "list[tuple[int, bytes, int]]" = []
+        self.rules: "dict[bytes, dict[Any, Any]]" = {}
+        self.own_routes: "list[dict[Any, Any]]" = []
+        self.main_messages: "dict[int, list[bytes]]" = {}
 
-    def live(self, index: int, version: int) -> "list[tuple[bytes, int]]":
-        """Return the addresses of an interface with their prefix lengths."""
-        size = 4 if version == 4 else 16
-        return [(each.packed, each.length) for each in self.addresses if each.index == index and len(each.packed) == size]
+    def refresh(self, connection: Connection, parts: "frozenset[str]", versions: "tuple[int, ...]") -> None:
+        """Read parts anew. Raises Unreadable."""
+        if "links" in parts:
+            links = [read_link(each) for each in connection.dump(netlink.GET_LINK, LINK.encode({"extended": _SKIP_STATISTICS}))]
+            self.links = {link.index: link for link in links}
+            self.hardware = {link.index for link in links if is_hardware(link)}
+        if "addresses" in parts:
+            dumped = [read_address(each) for each in connection.dump(netlink.GET_ADDRESS, ADDRESS.encode({}))]
+            self.addresses = [each for each in dumped if each is not None]
+        if "rules" in parts:
+            bodies = [each for version in versions for each in connection.dump(netlink.GET_RULE, RULE.encode({"family": FAMILY[version]}))]
+            self.take_rules(bodies)
+        if "routes" in parts:
+            self.own_routes, self.main_messages = [], {}
+            for version in versions:
+                for each in connection.dump(netlink.GET_ROUTE, ROUTE.encode({"family": FAMILY[version]})):
+                    self.take_route(each)
 
-    def main_routes(self, index: int) -> "list[tuple[Route, Hop]]":
-        """Return the unicast routes of others in main by an interface, each with its hop there."""
-        found = []
-        for body in self.main_messages.get(index, ()):
-            route = Route.read(body, attributes(body, netlink.ROUTE.size))
-            found += [(route, hop) for hop in route.hops if hop.index == index]
-        return found
+    def take_rules(self, bodies: "list[bytes]") -> None:
+        """Keep the rules that are ours."""
+        self.rules = {RULE.encode(each): each for each in map(read_rule, bodies) if is_own_rule(each)}
 
+    def take_route(self, body: bytes) -> None:
+        """Put a route where it belongs, if it is any of our business."""
+        table = table_of_message(body)
+        if (table != MAIN_TABLE and not is_own_table(table)) or NUMBER.unpack_from(body, 8)[0] & _CLONED:
+            return
+        if table != MAIN_TABLE or body[5] == PROTOCOL:
+            self.own_routes.append(read_route(body))
+        elif body[7] == UNICAST:
+            for index in indexes_of(body):
+                self.main_messages.setdefault(index, []).append(body)
 
-LINKS, ADDRESSES, ROUTES, RULES = "links", "addresses", "routes", "rules"
-EVERYTHING = frozenset((LINKS, ADDRESSES, ROUTES, RULES))
-
-
-def has_ipv6() -> bool:
-    """Return whether the kernel does IPv6 at all."""
-    return _exists("/proc/net/if_inet6")
-
-
-def refresh(snapshot: Snapshot, connection: netlink.Connection, parts: "frozenset[str]", versions: "tuple[int, ...]") -> None:
-    """Read parts of a snapshot anew.
-
-    Raises:
-        Unreadable: The kernel did not give a whole answer.
-    """
-    if LINKS in parts:
-        body = netlink.LINK.pack(0, 0, 0, 0, 0) + attribute(_LINK_EXT_MASK, number(_SKIP_STATISTICS))
-        links = [read_link(each) for each in connection.dump(netlink.GET_LINK, body)]
-        snapshot.links = {link.index: link for link in links}
-        snapshot.hardware = {link.index for link in links if is_hardware(link)}
-    if ADDRESSES in parts:
-        dumped = connection.dump(netlink.GET_ADDRESS, netlink.ADDRESS.pack(0, 0, 0, 0, 0))
-        snapshot.addresses = [address for address in map(read_address, dumped) if address is not None]
-    if RULES in parts:
-        snapshot.rules = [
-            rule
-            for version in versions
-            for rule in map(
-                Rule.read, connection.dump(netlink.GET_RULE, netlink.RULE.pack(netlink.FAMILY[version], 0, 0, 0, 0, 0, 0))
-            )
-            if rule.own
-        ]
-    if ROUTES in parts:
-        snapshot.own_routes, snapshot.main_messages = [], {}
-        for version in versions:
-            body = netlink.ROUTE.pack(netlink.FAMILY[version], 0, 0, 0, 0, 0, 0, 0, 0)
-            for each in connection.dump(netlink.GET_ROUTE, body):
-                take_route(snapshot, each)
+    def main_routes(self, index: int) -> "list[tuple[dict[Any, Any], dict[Any, Any]]]":
+        """Return other programs' unicast routes in main by an interface, each with its hop there."""
+        routes = [read_route(body) for body in self.main_messages.get(index, ())]
+        return [(route, hop) for route in routes for hop in hops_of(route) if hop["index"] == index]
 
 
-def read_link(body: bytes) -> Link:
-    """Return the interface of a message."""
-    _, hardware, index, flags, _ = netlink.LINK.unpack_from(body)
-    told = attributes(body, netlink.LINK.size)
-    address = told.get(_LINK_ADDRESS, b"")
-    mac = ":".join(["%02x" % octet for octet in address]) if hardware == ETHERNET and len(address) == 6 else ""
-    name = told.get(_LINK_NAME, b"").rstrip(b"\0").decode("utf-8", "surrogateescape")
-    link = Link(index, name, mac, bool(flags & UP), number_of(told.get(_LINK_MTU)), number_of(told.get(_LINK_GROUP)))
-    link.master = number_of(told.get(_LINK_MASTER))
-    # one end of a veth pair names the other; where that is in another namespace, it is none of ours
-    link.lower = 0 if _LINK_LOWER_NAMESPACE in told else number_of(told.get(_LINK_LOWER))
-    families = attributes(told.get(_LINK_AF_SPEC, b""), 0)
-    conf = attributes(families.get(netlink.INET, b""), 0).get(_CONF, b"")
-    for setting, position in CONF_NUMBERS.items():
-        if len(conf) >= 4 * position:
-            link.settings[setting] = number_of(conf[4 * position - 4 : 4 * position])
-    conf = attributes(families.get(netlink.INET6, b""), 0).get(_CONF6, b"")
-    if len(conf) >= 4 * _NDISC_NOTIFY + 4:
-        link.ipv6 = not number_of(conf[4 * _DISABLE_IPV6 : 4 * _DISABLE_IPV6 + 4])
-        link.ndisc_notify = number_of(conf[4 * _NDISC_NOTIFY : 4 * _NDISC_NOTIFY + 4])
-    return link
+EVERYTHING = frozenset(("links", "addresses", "rules", "routes"))
+"""The parts of a snapshot."""
 
 
-def read_address(body: bytes) -> "Address | None":
-    """Return the address of a message; None if it is of one link or host only, or leads to a peer."""
-    family, length, _, scope, index = netlink.ADDRESS.unpack_from(body)
-    if scope or family not in netlink.VERSION:
-        return None
-    told = attributes(body, netlink.ADDRESS.size)
-    packed = told.get(_ADDRESS)
-    if packed is None or told.get(_LOCAL, packed) != packed:
-        return None
-    return Address(index, packed, length)
+def table_of_message(body: bytes) -> int:
+    """Return the table of a route. The kernel writes it as the first attribute; one above 255 is 252 in the header."""
+    is_first = len(body) >= 20 and body[14:16] in (b"\x0f\0", b"\0\x0f")
+    return NUMBER.unpack_from(body, 16)[0] if is_first else body[4]
 
 
-def take_route(snapshot: Snapshot, body: bytes) -> None:
-    """Put the route of a message where it belongs, if it is any of our business; with 60,000 foreign ones this must be fast."""
-    table, flags = body[4], body[8:12]
-    # the kernel puts the table first; one of more than 8 bits is 0 or 252 in the header
-    if len(body) >= 20 and body[14] == _TABLE and body[15] == 0:
-        table = netlink.NUMBER.unpack_from(body, 16)[0]
-    if (table != MAIN_TABLE and not is_own_table(table)) or netlink.NUMBER.unpack(flags)[0] & _CLONED:
-        return
-    told = attributes(body, netlink.ROUTE.size)
-    if table != MAIN_TABLE or body[5] == PROTOCOL:
-        snapshot.own_routes.append(Route.read(body, told))
-    elif body[7] == UNICAST:
-        if _MULTIPATH in told:
-            indexes = {hop.index for hop in _read_multipath(told[_MULTIPATH])}
-        else:
-            indexes = {number_of(told.get(_OUT))}
-        for index in indexes:
-            snapshot.main_messages.setdefault(index, []).append(body)
-
-
-def concerns(body: bytes, indexes: "set[int]") -> bool:
-    """Return whether the route of an event is one of our tables, or of main and by one of these interfaces."""
-    told = attributes(body, netlink.ROUTE.size)
-    table = number_of(told.get(_TABLE)) or body[4]
-    if is_own_table(table):
-        return True
-    if table != MAIN_TABLE:
-        return False
-    if _OUT in told:
-        return number_of(told[_OUT]) in indexes
-    return _MULTIPATH in told or _NEXT_HOP_ID in told
-
-
-def link_request(index: int, *, up: "bool | None" = None, told: "dict[int, bytes] | None" = None) -> bytes:
-    """Return the message that changes an interface."""
-    flags, mask = (0, 0) if up is None else (UP if up else 0, UP)
-    return netlink.LINK.pack(0, 0, index, flags, mask) + b"".join(
-        [attribute(kind, value) for kind, value in (told or {}).items()]
-    )
-
-
-def group_request(index: int, group: int) -> bytes:
-    """Return the message that sets a link group."""
-    return link_request(index, told={_LINK_GROUP: number(group)})
-
-
-def mtu_request(index: int, mtu: int) -> bytes:
-    """Return the message that sets an MTU."""
-    return link_request(index, told={_LINK_MTU: number(mtu)})
-
-
-def mac_request(index: int, mac: str) -> bytes:
-    """Return the message that sets a MAC address."""
-    return link_request(index, told={_LINK_ADDRESS: bytes.fromhex(mac.replace(":", ""))})
-
-
-def setting_request(index: int, setting: str, value: int) -> bytes:
-    """Return the message that sets what /proc/sys/net/ipv4/conf has too, so that /proc/sys may be read-only."""
-    conf = attribute(_CONF, attribute(CONF_NUMBERS[setting], number(value)))
-    return link_request(index, told={_LINK_AF_SPEC: attribute(netlink.INET, conf)})
-
-
-def address_request(address: Address) -> bytes:
-    """Return the message that adds or deletes an address; Neutron has seen to it that nobody else has it."""
-    family = netlink.INET if len(address.packed) == 4 else netlink.INET6
-    flags = 0 if len(address.packed) == 4 else _NO_DUPLICATE_DETECTION
-    return netlink.ADDRESS.pack(family, address.length, flags, 0, address.index) + b"".join(
-        [attribute(kind, address.packed) for kind in (_LOCAL, _ADDRESS)]
-    )
+def indexes_of(body: bytes) -> "set[int]":
+    """Return the interfaces that a route leads to."""
+    return {hop["index"] for hop in hops_of(ROUTE.decode(body))}
 
 
 def is_hardware(link: Link) -> bool:
     """Return whether an Ethernet link is a device, as NICs are and bridges are not."""
-    return bool(link.mac) and "/" not in link.name and _exists(f"/sys/class/net/{link.name}/device")
+    return bool(link.mac) and "/" not in link.name and exists(f"/sys/class/net/{link.name}/device")
 
 
-def _exists(path: str) -> bool:
+def exists(path: str) -> bool:
+    """Return whether there is such a file."""
     try:
         posix.stat(path)
     except (OSError, ValueError):

@@ -5,145 +5,122 @@ import sys
 
 from .apply import Applier, Outcome
 from .desired import Moment
-from .inputs import Refused, read
+from .inputs import FILE_BYTES_MAX, Refused, read_file
+from .metadata import is_url
 from .metadata_service import say
-from .numbers import FIRST_PRIORITY, LINK_GROUP, PRIORITY_BEHIND, PROTOCOL, RUN_FOLDER, TABLE_BASE, TABLE_NAMES_PATH
+from .netlink import Unreadable
+from .numbers import LINK_GROUP, PRIORITY_BEHIND, PROTOCOL, RUN_FOLDER, TABLE_BASE, TABLE_NAMES_PATH, priority_of
 from .ports import is_good_name
 
 DONE, DIFFERENT, REFUSED = 0, 1, 2
 """Exit status: all is as it should be; it is not; nothing was changed because something was refused."""
 
-_URL_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:./,=_-"
 _DOWN_SECONDS = 60
 
 MANUAL = f"""\
-policy-routing - every address of this server answers through its own port
+policy-routing: every address of this server answers through its own port, and through no other.
 
-USAGE
-{{usage}}
+%s
 
-DESCRIPTION
-  Each port of the server has a slot N, which decides its routing table {TABLE_BASE} + N and its rule priorities from
-  {TABLE_BASE} + 16 N on. The ports are in /etc/policy-routing/plan, and what may change while the server lives is in its metadata,
-  which the metadata service tells; the last good answer is in /var/lib/policy-routing/metadata. Addresses, routes and gateways
-  are those that DHCP, router advertisements or the distribution have made. Everything is found anew in each run, and only what
-  differs is written. Nothing else on the machine is touched.
+Each port of the server has a slot N, which decides its routing table {TABLE_BASE} + N and its rule priorities, from {TABLE_BASE} + 16 N on.
+/etc/policy-routing/plan names the ports that the server was born with; what may change while it lives is in its metadata, whose
+last good answer is in /var/lib/policy-routing/metadata. Addresses, routes and gateways are those that DHCP, router advertisements
+or the distribution have made. Each run looks at everything anew and writes what differs.
 
-WHAT IS OURS
-  rules     with a priority from {FIRST_PRIORITY} to {PRIORITY_BEHIND + 2} and protocol {PROTOCOL}, or unreachable ones
-  routes    in the tables of the slots, and the default route with protocol {PROTOCOL} in main
-  links     link group {LINK_GROUP}, and arp_ignore, arp_announce and rp_filter of the ports' interfaces
+Ours are the rules with priorities from {priority_of(1)} to {PRIORITY_BEHIND + 2} and protocol {PROTOCOL}, or unreachable ones; the routes in the
+slots' tables, and the default route of protocol {PROTOCOL} in main; on the ports' interfaces the link group {LINK_GROUP}, and arp_ignore,
+arp_announce and rp_filter. Nothing else is touched. The source, with its reasons, is in /usr/local/lib/policy-routing; begin
+with desired.py.
 
-FILES
-  /etc/policy-routing/plan           the ports that the server was born with
-  /var/lib/policy-routing/metadata   the last good metadata
-  /run/policy-routing/state          what was there before, for down
-  /usr/local/lib/policy-routing      this program; docstrings say why things are as they are, begin with desired.py
+When a port does not answer: `policy-routing status` says what it lacks, `policy-routing verify` pings its gateway, and
+`journalctl -u policy-routing` says what was undone and how often.
 
-EXIT STATUS
-  0 all is as it should be; 1 it is not; 2 refused (usage, plan, access), and nothing was changed
-
-WHEN A PORT DOES NOT ANSWER
-  policy-routing status                   is the port there, has it an address and a gateway?
-  policy-routing verify                   does its gateway answer?
-  journalctl -u policy-routing.service    what was undone, and how often
+Exit status: 0 all is as it should be; 1 it is not; 2 refused (usage, plan, access), and nothing was changed.
 """
 
 
 class Arguments:
-    """What was asked for.
-
-    Attributes:
-        refresh: Ask the metadata service first.
-        dry_run: Only say what would be done.
-        interface: The one that is meant, or empty.
-        json: For programs.
-        echo: The URL to ask, or empty.
-    """
+    """What was asked for besides the verb."""
 
     def __init__(self) -> None:
-        self.refresh = False
-        self.dry_run = False
-        self.interface = ""
-        self.json = False
-        self.echo = ""
+        self.refresh = self.dry_run = self.json = False
+        self.interface = self.echo = ""
 
 
 def apply(arguments: Arguments) -> int:
-    """Bring rules, routes and addresses to what they should be, and print what the kernel refused."""
+    """Bring rules, routes and addresses to what they should be."""
     applier = _applier("apply", arguments)
     outcome = applier.compare() if arguments.dry_run else applier.apply()
     if arguments.refresh:
-        from . import metadata_service
+        from .metadata_service import ask
 
-        links = [port.link for port in outcome.desired.managed.values() if port.link is not None]
-        if not metadata_service.ask(links):
+        if not ask([link for _, link in outcome.desired.managed.values()]):
             say("the metadata service gave no good answer")
         outcome = applier.compare() if arguments.dry_run else applier.apply()
-    return _told(outcome, arguments)
+    return _tell(outcome, arguments)
 
 
 def down(arguments: Arguments) -> int:
-    """Put back what was there before."""
+    """Put back what was there before; first stop the units."""
     applier = _applier("down", arguments)
     if arguments.interface:
-        read()
+        applier.compare()  # refuses where there is no good plan, before the watch is asked to end
     if not arguments.dry_run and not _end_watch(arguments):
         return REFUSED if arguments.interface else DIFFERENT
-    status = _told(applier.compare() if arguments.dry_run else applier.apply(), arguments)
+    status = _tell(applier.compare() if arguments.dry_run else applier.apply(), arguments)
     if status == DONE and not arguments.dry_run and not arguments.interface:
         import shutil
 
         shutil.rmtree(RUN_FOLDER, ignore_errors=True)
-        try:
+        if read_file(TABLE_NAMES_PATH) is not None:
             posix.unlink(TABLE_NAMES_PATH)
-        except OSError:
-            pass
     return status
 
 
 def check(_: Arguments) -> int:
     """Print each difference as a command that would mend it."""
     outcome = Applier(Moment("check")).compare()
-    _print("".join([f"{line}\n" for line in outcome.differences]))
-    return DONE if outcome.done else DIFFERENT
+    _print(outcome.differences)
+    return DIFFERENT if outcome.differences else DONE
 
 
 def status(arguments: Arguments) -> int:
     """Print a line for each port, and what keeps one from answering."""
     from . import report
+    from .options import nft
 
     applier = Applier(Moment("check"))
     outcome = applier.compare()
-    notes = []
-    if "connmark" in outcome.inputs.records.options:
-        from .options import nft
-
-        notes += [] if nft() is not None else ["the option connmark needs nft; install nftables"]
-    told = report.status(applier.snapshot, outcome.inputs, outcome.desired, outcome.differences, _is_watching(), notes)
+    assert applier.inputs
+    told = report.status(applier.snapshot, applier.inputs, outcome.desired, outcome.differences, _is_watching())
+    if "connmark" in told["options"] and not nft():
+        told["notes"].append("the option connmark needs nft: install nftables")
     if arguments.json:
         import json
 
-        _print(json.dumps(told) + "\n")
+        _print([json.dumps(told)])
     else:
-        _print(report.status_table(told))
-    return DONE if outcome.done else DIFFERENT
+        _print([report.status_table(told).rstrip("\n")])
+    return DIFFERENT if outcome.differences else DONE
 
 
 def watch(_: Arguments) -> int:
     """Apply, then repair whatever undoes it."""
-    from .watch import watch as run
+    from .watch import Watch
 
-    return run()
+    return Watch().run()
 
 
 def verify(arguments: Arguments) -> int:
-    """Ping the gateways, and ask which address the world sees."""
-    from .verify import verify as run
+    """Ping the gateways, and ask a URL which address the world sees."""
+    from .verify import verify as find
 
-    outcome = Applier(Moment("check")).compare()
-    good = run(outcome, arguments.echo or outcome.inputs.records.echo_url)
-    return DONE if good and outcome.done else DIFFERENT
+    applier = Applier(Moment("check"))
+    outcome = applier.compare()
+    told = applier.inputs.records.options if applier.inputs else []
+    good, lines = find(outcome, arguments.echo or "".join([each[len("echo=") :] for each in told if each.startswith("echo=")]))
+    _print(lines)
+    return DONE if good and not outcome.differences else DIFFERENT
 
 
 def drive(_: Arguments) -> int:
@@ -154,73 +131,60 @@ def drive(_: Arguments) -> int:
 
 
 VERBS = {
-    "apply": (apply, ("--refresh", "--interface", "--dry-run"), True),
-    "check": (check, (), False),
-    "status": (status, ("--json",), False),
-    "watch": (watch, (), True),
-    "down": (down, ("--interface", "--dry-run"), True),
-    "verify": (verify, ("--echo",), True),
-    "drive": (drive, (), True),
+    "apply": (apply, ("--refresh", "--interface", "--dry-run")),
+    "check": (check, ()),
+    "status": (status, ("--json",)),
+    "watch": (watch, ()),
+    "verify": (verify, ("--echo",)),
+    "down": (down, ("--interface", "--dry-run")),
+    "drive": (drive, ()),
 }
-"""Each verb: what does it, the options that it takes, and whether it needs root."""
-
+"""Each verb: what does it, and the options that it takes."""
+_WITHOUT_ROOT = ("check", "status")
 _OPTIONS = {
-    "--refresh": ("", "ask the metadata service first"),
-    "--interface": ("DEV", "this interface alone"),
+    "--refresh": ("", "ask the metadata service too"),
+    "--interface": (" DEV", "this interface alone"),
     "--dry-run": ("", "only say what would be done"),
     "--json": ("", "for programs"),
-    "--echo": ("URL", "ask this URL which address the world sees"),
+    "--echo": (" URL", "the URL to ask"),
 }
 
 
-def _usage(verb: str) -> str:
-    does, options, _ = VERBS[verb]
-    words = [f"[{option}{' ' if _OPTIONS[option][0] else ''}{_OPTIONS[option][0]}]" for option in options]
-    told = (does.__doc__ or "").partition("\n")[0]
-    return f"  {' '.join([verb, *words]):<52}  {told}"
+def usage(verb: str) -> str:
+    """Return a line on how a verb is called and what it does."""
+    does, options = VERBS[verb]
+    words = " ".join([verb] + [f"[{option}{_OPTIONS[option][0]}]" for option in options])
+    return f"  {words:<50} {does.__doc__}"
 
 
-def _parse(words: "list[str]") -> "Arguments | None":
-    """Return what the words behind the verb say; None if they say something else."""
+def parse(words: "list[str]") -> "Arguments | None":
+    """Return what verb and options say; None if they say something else."""
     arguments = Arguments()
-    given = list(words[1:])
-    while given:
-        option = given.pop(0)
+    given = iter(words[1:])
+    if not words or words[0] not in VERBS:
+        return None
+    for option in given:
         if option not in VERBS[words[0]][1]:
             return None
-        if _OPTIONS[option][0]:
-            if not given:
-                return None
-            value = given.pop(0)
-            if option == "--interface" and is_good_name(value):
-                arguments.interface = value
-            elif option == "--echo" and _is_url(value):
-                arguments.echo = value
-            else:
-                return None
-        else:
-            setattr(arguments, option[2:].replace("-", "_"), True)
+        value: "str | bool" = next(given, "") if _OPTIONS[option][0] else True
+        good = is_good_name if option == "--interface" else is_url
+        if isinstance(value, str) and not good(value):
+            return None
+        setattr(arguments, option[2:].replace("-", "_"), value)
     return arguments
 
 
-def _is_url(text: str) -> bool:
-    _, scheme, rest = text.partition("://")
-    return text.startswith(("http://", "https://")) and bool(scheme and rest) and not any(each not in _URL_CHARACTERS for each in text)
-
-
 def _applier(verb: str, arguments: Arguments) -> Applier:
-    # what systemd runs for all ports comes before the distribution, or has a watch beside it
-    by_systemd = posix.getppid() == 1 and not arguments.interface
-    return Applier(Moment(verb, arguments.interface, by_systemd=by_systemd))
+    return Applier(Moment(verb, arguments.interface, by_systemd=posix.getppid() == 1 and not arguments.interface))
 
 
-def _told(outcome: Outcome, arguments: Arguments) -> int:
+def _tell(outcome: Outcome, arguments: Arguments) -> int:
     if arguments.dry_run:
-        _print("".join([f"{line}\n" for line in outcome.differences]))
+        _print(outcome.differences)
         return DONE
     for line in outcome.errors:
         say(f"the kernel refused: {line}")
-    return DONE if outcome.done else DIFFERENT
+    return DIFFERENT if outcome.differences else DONE
 
 
 def _end_watch(arguments: Arguments) -> bool:
@@ -239,67 +203,58 @@ def _end_watch(arguments: Arguments) -> bool:
     while time.monotonic() < until:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
         except BlockingIOError:
             if arguments.interface:
-                say("first stop the watch, which would bring it back: systemctl stop policy-routing.service")
-                return False
+                break
             if not told:
                 pipe = posix.open(PIPE_PATH, posix.O_RDWR | posix.O_NONBLOCK | posix.O_CLOEXEC)
                 posix.write(pipe, b"down\n")
                 posix.close(pipe)
                 told = True
             time.sleep(0.02)
-        else:
-            return True
-    say("the watch does not end: systemctl stop policy-routing.service")
+    say("a watch would bring it back: systemctl stop policy-routing.service")
     return False
 
 
 def _is_watching() -> bool:
-    from .inputs import read_file
     from .watch import PID_PATH
 
-    pid = (read_file(PID_PATH, 16) or "").strip()
-    if not pid.isdigit():
-        return False
+    pid = (read_file(PID_PATH) or "").strip()
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().rstrip(b"\0").replace(b"\0", b" ").endswith(b"policy-routing watch")
+            return pid.isdigit() and file.read(FILE_BYTES_MAX).endswith(b"policy-routing\0watch\0")
     except OSError:
         return False
 
 
-def _print(text: str) -> None:
-    sys.stdout.write(text.encode("ascii", "backslashreplace").decode())
+def _print(lines: "list[str]") -> None:
+    sys.stdout.write("".join([line.encode("ascii", "backslashreplace").decode() + "\n" for line in lines]))
 
 
 def run(words: "list[str]") -> int:
     """Do what the words ask for; return the exit status."""
-    usage = "\n".join([_usage(verb) for verb in VERBS])
-    if words[:1] == ["--help"]:
-        _print(MANUAL.replace("{usage}", usage))
+    every = "\n".join([usage(verb) for verb in VERBS])
+    if words == ["--help"]:
+        _print([MANUAL.rstrip("\n") % every])
         return DONE
-    verb = words[0] if words else ""
-    if verb in VERBS and words[1:] == ["--help"]:
-        _print(_usage(verb).strip() + "\n")
-        _print("".join([f"  {option} {_OPTIONS[option][0]:<4} {_OPTIONS[option][1]}\n" for option in VERBS[verb][1]]))
+    if words[1:] == ["--help"] and words[0] in VERBS:
+        _print([usage(words[0]).strip(), *[f"  {option}{_OPTIONS[option][0]}: {_OPTIONS[option][1]}" for option in VERBS[words[0]][1]]])
         return DONE
-    arguments = _parse(words) if verb in VERBS else None
+    arguments = parse(words)
     if arguments is None:
-        sys.stderr.write(f"{usage}\n")
+        sys.stderr.write(every + "\n")
         return REFUSED
-    does, _, needs_root = VERBS[verb]
-    if needs_root and posix.geteuid() != 0:
-        say(f"{verb} needs root")
+    if words[0] not in _WITHOUT_ROOT and posix.geteuid() != 0:
+        say(f"{words[0]} needs root")
         return REFUSED
     try:
-        return does(arguments)
-    except Refused as error:
+        return VERBS[words[0]][0](arguments)
+    except (Refused, Unreadable) as error:
         say(str(error))
-        return REFUSED
     except PermissionError as error:
         say(f"{error.filename}: {error.strerror}")
-        return REFUSED
+    return REFUSED
 
 
 def main() -> None:

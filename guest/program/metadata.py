@@ -5,25 +5,14 @@ A record is taken whole or, for a reason that is kept for `status`, not at all.
 
 from . import addresses
 from .addresses import parse_number
-from .numbers import METADATA_PREFIX, METADATA_VERSION, SLOT_MAX
+from .numbers import METADATA_PREFIX, MTU_MAX, MTU_MIN, SLOT_MAX
 from .plan import Plan, is_mac, printable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # importing typing takes longer than an apply
-    from typing import TypeVar
-
-    T = TypeVar("T")
-
 _PORT_PREFIX = METADATA_PREFIX + "port."
-_OPTIONS_KEY = METADATA_PREFIX + "options"
-_LOWER = "abcdefghijklmnopqrstuvwxyz"
-_DIGITS = "0123456789"
-_URL_CHARACTERS = _DIGITS + _LOWER + _LOWER.upper() + ":./,=_-"
-_VALUE_CHARACTERS = _URL_CHARACTERS + " "
+_LOWER = "0123456789abcdefghijklmnopqrstuvwxyz"
+_URL_CHARACTERS = _LOWER + "ABCDEFGHIJKLMNOPQRSTUVWXYZ:./,=_-"
 _KEY_CHARACTERS_MAX = 32
-_MTU_MIN, _MTU_MAX = 68, 65535
 _PARTS_MAX = 100
-_ONCE = ("slot", "mac", "mtu", "hot")
 
 
 class PortRecord:
@@ -42,23 +31,16 @@ class PortRecord:
         allowed: Virtual addresses that it may take.
     """
 
-    def __init__(self, key: str, slot: int, mac: str) -> None:
+    def __init__(self, key: str) -> None:
         self.key = key
-        self.slot = slot
-        self.mac = mac
-        self.mtu = 0
+        self.slot = self.mtu = 0
+        self.mac = ""
         self.hot = False
         self.fixed: "dict[int, list[tuple[bytes, int]]]" = {4: [], 6: []}
-        self.gateways: "dict[int, list[bytes]]" = {4: [], 6: []}
-        self.routes: "dict[int, list[tuple[bytes, int, bytes]]]" = {4: [], 6: []}
         self.held: "dict[int, list[tuple[bytes, int]]]" = {4: [], 6: []}
         self.allowed: "dict[int, list[tuple[bytes, int]]]" = {4: [], 6: []}
-
-    def named(self) -> "list[bytes]":
-        """Return every address that belongs to the port."""
-        return [
-            packed for kind in (self.fixed, self.held, self.allowed) for version in (4, 6) for packed, _ in kind[version]
-        ]
+        self.gateways: "dict[int, list[bytes]]" = {4: [], 6: []}
+        self.routes: "dict[int, list[tuple[bytes, int, bytes]]]" = {4: [], 6: []}
 
 
 class Records:
@@ -67,11 +49,10 @@ class Records:
     Attributes:
         origin: `service`, `drive`, or empty without metadata.
         ports: By slot.
-        owners: The slot of the port that an address belongs to, by address.
+        owners: The slot of the port that an address belongs to.
         options: Options that are on, in the order of the metadata.
-        echo_url: Whom `verify` asks which address the world sees, or empty.
-        refused: Why a record was refused, with its key.
-        used: Keys of the records that were taken.
+        refused: Key and reason of each record that was refused.
+        used: Keys of the items that were taken.
     """
 
     def __init__(self, origin: str = "") -> None:
@@ -79,79 +60,54 @@ class Records:
         self.ports: "dict[int, PortRecord]" = {}
         self.owners: "dict[bytes, int]" = {}
         self.options: "list[str]" = []
-        self.echo_url = ""
         self.refused: "list[str]" = []
         self.used: "set[str]" = set()
-
-
-NO_RECORDS = Records()
 
 
 def read_cache(text: str, plan: Plan, server: str) -> Records:
     """Return what the cached metadata says; nothing if it is another server's, as in one that was made from a snapshot."""
     lines = text.split("\n")
-    words = lines[0].split(" ", 3)
-    known = (
-        words[:2] == ["multiport-metadata", str(METADATA_VERSION)]
-        and len(words) == 4
-        and words[2] in ("service", "drive")
-        and (not server or words[3] == server)
-    )
-    if not known:
+    words = lines[0].split(" ")
+    if len(words) != 4 or words[:2] != ["multiport-metadata", "1"] or words[2] not in ("service", "drive") or server not in ("", words[3]):
         return Records()
-    values = {}
-    refused = []
-    for line in lines[1:]:
-        if line.startswith("refused "):
-            refused.append(line[8:])
-        elif line:
-            key, _, value = line.partition(" ")
-            values[key] = value
-    records = read_records(values, plan, words[2])
-    records.refused += refused
+    items = [line.partition(" ") for line in lines[1:] if line]
+    records = read_records({key: value for key, _, value in items if key != "refused"}, plan, words[2])
+    records.refused += [value for key, _, value in items if key == "refused"]
     return records
 
 
 def cache_text(values: "dict[str, str]", records: Records, server: str, before: str) -> str:
-    """Return the text of the cache for a new answer. Where a record is refused, the old one stays.
-
-    Args:
-        values: The answer's own items.
-        records: What they say; the reason is added if no port is taken.
-        server: The server's uuid, or empty.
-        before: The cache's text up to now.
-    """
-    lines = [f"multiport-metadata {METADATA_VERSION} {records.origin} {server or 'any'}"]
-    lines += [f"{key} {value}" for key, value in values.items() if key in records.used]
+    """Return the text of the cache for a new answer and what it says. Where a record is refused, the one of before stays."""
     if not any(key.startswith(_PORT_PREFIX) for key in records.used):
         records.refused.append(f"{_PORT_PREFIX[:-1]}: no port's record is good")
-    old = [line for line in before.split("\n")[1:] if line and not line.startswith("refused ")]
+    lines = [f"multiport-metadata 1 {records.origin} {server or 'any'}"]
+    lines += [f"{key} {value}" for key, value in values.items() if key in records.used]
+    old = [line for line in before.split("\n")[1:] if not line.startswith("refused ")]
     for reason in records.refused:
         key = reason.partition(": ")[0]
-        # of a key without a good record all that is below it is meant
         lines += [line for line in old if line.startswith((f"{key} ", f"{key}.")) and line not in lines]
         lines.append(f"refused {reason}")
     return "\n".join(lines) + "\n"
 
 
 def read_records(values: "dict[str, str]", plan: Plan, origin: str) -> Records:
-    """Return what the items of the metadata say, in their order; a record that is no good is refused alone."""
+    """Return what the items of the metadata say, in their order."""
     records = Records(origin)
-    for key, first in values.items():
+    for key, value in values.items():
         base, _, part = key.rpartition(".")
-        if key.startswith(_PORT_PREFIX) and base in values and (parse_number(part, _PARTS_MAX) or 0) > 1:
-            continue  # it was read with the first part
-        keys, value = [key], first
-        while len(keys) < _PARTS_MAX and f"{key}.{len(keys) + 1}" in values:
+        if base in values and (parse_number(part, _PARTS_MAX) or 0) > 1:
+            continue  # it is read with the first part
+        keys = [key]
+        while f"{key}.{len(keys) + 1}" in values:
             keys.append(f"{key}.{len(keys) + 1}")
             value += f" {values[keys[-1]]}"
         try:
-            if value.strip(_VALUE_CHARACTERS) or any(character not in _VALUE_CHARACTERS for character in value):
+            if any(character not in _URL_CHARACTERS + " " for character in value):
                 raise ValueError("it holds odd characters")
-            if key == _OPTIONS_KEY:
-                _take_options(records, value)
+            if key == METADATA_PREFIX + "options":
+                _take_options(records, value.split())
             elif key.startswith(_PORT_PREFIX):
-                _take_port(records, plan, key[len(_PORT_PREFIX) :], value)
+                _take_port(records, plan, key[len(_PORT_PREFIX) :], value.split())
             else:
                 raise ValueError("this key is not one of ours")
         except ValueError as error:
@@ -161,93 +117,74 @@ def read_records(values: "dict[str, str]", plan: Plan, origin: str) -> Records:
     return records
 
 
-def _take_options(records: Records, value: str) -> None:
-    options = value.split()
+def is_url(text: str) -> bool:
+    """Return whether a text is a URL without anything that a shell or curl would take for more."""
+    _, scheme, rest = text.partition("http://" if text.startswith("http://") else "https://")
+    return bool(scheme and rest) and text.startswith(scheme) and not any(each not in _URL_CHARACTERS for each in rest)
+
+
+def _take_options(records: Records, options: "list[str]") -> None:
     for option in options:
-        url = option[len("echo=") :] if option.startswith("echo=") else ""
-        if option not in ("connmark", "forward", "table_names") and not _is_echo_url(url):
+        if option not in ("connmark", "forward", "table_names") and not (option.startswith("echo=http://") and is_url(option[5:])):
             raise ValueError(f"it says '{option}', which is no option")
     records.options = options
-    for option in options:
-        if option.startswith("echo="):
-            records.echo_url = option[len("echo=") :]
 
 
-def _is_echo_url(url: str) -> bool:
-    return url.startswith("http://") and len(url) > len("http://") and not url.strip(_URL_CHARACTERS)
-
-
-def _take_port(records: Records, plan: Plan, key: str, value: str) -> None:
-    if not _is_port_key(key):
+def _take_port(records: Records, plan: Plan, key: str, tokens: "list[str]") -> None:
+    if not 0 < len(key) <= _KEY_CHARACTERS_MAX or key != key.strip("-") or any(each not in _LOWER + "-" for each in key):
         raise ValueError("this is not a port's key")
-    record = PortRecord(key, 0, "")
-    seen = set()
-    for token in value.split():
+    record = PortRecord(key)
+    seen = []
+    for token in tokens:
         word, _, argument = token.partition("=")
-        if (word in _ONCE and word in seen) or not _take_token(record, token, word, argument):
+        if (word in seen and word in ("slot", "mac", "mtu", "hot")) or not _take_token(record, token, word, argument):
             raise ValueError(f"it says '{token}'")
-        seen.add(word)
+        seen.append(word)
     if not record.slot or not record.mac:
         raise ValueError("it lacks slot or mac")
-    slots = {mac: slot for slot, mac in plan.macs.items()}
-    slots.update({other.mac: slot for slot, other in records.ports.items()})
-    if (
-        record.slot in records.ports
-        or plan.macs.get(record.slot, record.mac) != record.mac
-        or slots.get(record.mac, record.slot) != record.slot
-    ):
+    macs = {slot: other.mac for slot, other in records.ports.items()}
+    macs.update(plan.macs)
+    slots = {mac: slot for slot, mac in macs.items()}
+    taken = macs.get(record.slot, record.mac) != record.mac or slots.get(record.mac, record.slot) != record.slot
+    if taken or record.slot in records.ports:
         raise ValueError("its slot or MAC address is another port's")
-    for packed in record.named():
+    named = [packed for kind in (record.fixed, record.held, record.allowed) for version in kind for packed, _ in kind[version]]
+    for packed in named:
         if records.owners.get(packed, record.slot) != record.slot:
             raise ValueError(f"{addresses.text_of(packed)} is another port's")
-    records.owners.update(dict.fromkeys(record.named(), record.slot))
+    records.owners.update(dict.fromkeys(named, record.slot))
     records.ports[record.slot] = record
 
 
-def _is_port_key(key: str) -> bool:
-    characters = _LOWER + _DIGITS
-    return (
-        0 < len(key) <= _KEY_CHARACTERS_MAX
-        and not any(character not in characters + "-" for character in key)
-        and key[0] in characters
-        and key[-1] in characters
-    )
-
-
 def _take_token(record: PortRecord, token: str, word: str, argument: str) -> bool:
+    """Take a token into the record; return whether it is a good one."""
+    version = 6 if ":" in argument else 4
     if token == "hot":
         record.hot = True
-        return True
-    version = 6 if ":" in argument else 4
-    if word == "slot":
+    elif word == "slot":
         record.slot = parse_number(argument, SLOT_MAX) or 0
         return record.slot > 0
-    if word == "mac":
+    elif word == "mac":
         record.mac = argument
         return is_mac(argument)
-    if word == "mtu":
-        record.mtu = parse_number(argument, _MTU_MAX) or 0
-        return record.mtu >= _MTU_MIN
-    if word in ("gw4", "gw6"):
+    elif word == "mtu":
+        record.mtu = parse_number(argument, MTU_MAX) or 0
+        return record.mtu >= MTU_MIN
+    elif word in ("gw4", "gw6"):
         gateway = addresses.parse_address(int(word[2]), argument)
-        return _added(record.gateways[int(word[2])], gateway)
-    if word in ("v4", "v6"):
-        version = int(word[1])
-        interface = addresses.parse_interface(version, argument)
-        return _added(record.fixed[version], interface)
-    if word in ("vip", "pair"):
-        interface = addresses.parse_interface(version, argument)
-        kind = record.held if word == "vip" else record.allowed
-        return _added(kind[version], interface)
-    if word == "route":
-        destination, _, hop_text = argument.partition(",")
-        to, hop = addresses.parse_network(version, destination), addresses.parse_address(version, hop_text)
-        return _added(record.routes[version], None if to is None or hop is None else (to[0], to[1], hop))
-    return False
-
-
-def _added(known: "list[T]", value: "T | None") -> bool:
-    if value is None:
+        record.gateways[version] += [gateway] if gateway else []
+        return gateway is not None
+    elif word in ("v4", "v6", "vip", "pair"):
+        interface = addresses.parse_interface(int(word[1]) if word in ("v4", "v6") else version, argument)
+        kind = {"vip": record.held, "pair": record.allowed}.get(word, record.fixed)
+        kind[version] += [interface] if interface else []
+        return interface is not None
+    elif word == "route":
+        network, _, hop_text = argument.partition(",")
+        to, hop = addresses.parse_interface(version, network), addresses.parse_address(version, hop_text)
+        if to is None or hop is None or not to[1] or addresses.prefix(*to) << (8 * len(to[0]) - to[1]) != int.from_bytes(to[0], "big"):
+            return False
+        record.routes[version].append((*to, hop))
+    else:
         return False
-    known.append(value)
     return True

@@ -3,31 +3,17 @@
 from .addresses import parse_number
 from .numbers import PLAN_VERSION, SLOT_MAX
 
-_HEXADECIMAL = "0123456789abcdef"
-
 
 class Plan:
-    """The ports that the server was born with.
-
-    Attributes:
-        macs: MAC address by slot, in the order of the slots.
-        primary: The slot whose port keeps the main table's default route, or 0.
-    """
+    """MAC address by slot, in the order of the slots, and the slot whose port keeps the main table's default route, or 0."""
 
     def __init__(self, macs: "dict[int, str]", primary: int) -> None:
         self.macs = macs
         self.primary = primary
 
 
-NO_PLAN = Plan({}, 0)
-
-
 def read_plan(text: str) -> Plan:
-    """Return the plan of a text.
-
-    Raises:
-        ValueError: It is no plan of this version, or one of its lines is not a further port.
-    """
+    """Return the plan of a text. Raises ValueError with the reason if it is none."""
     lines = text.split("\n")
     if lines[0] != f"multiport-plan {PLAN_VERSION}" or lines[-1] or "" in lines[:-1]:
         raise ValueError(f"it is not a plan of version {PLAN_VERSION}; write it as user data does")
@@ -35,21 +21,14 @@ def read_plan(text: str) -> Plan:
     primary = last = 0
     for line in lines[1:-1]:
         words = line.split(" ")
-        slot = parse_number(words[1], SLOT_MAX) if len(words) > 1 else None
-        good = (
-            words[0] == "port"
-            and slot is not None
-            and slot > last
-            and is_mac(words[2] if len(words) > 2 else "")
-            and words[2] not in macs.values()
-            and (len(words) == 3 or (words[3:] == ["primary"] and not primary))
-        )
-        if not good or slot is None:
+        slot = parse_number(words[1], SLOT_MAX) if len(words) in (3, 4) and words[0] == "port" else None
+        if not slot or slot <= last or not is_mac(words[2]) or words[2] in macs.values() or (words[3:] and primary):
             raise ValueError(f"this line is not a further port with a higher slot: {printable(line)}")
+        if words[3:] not in ([], ["primary"]):
+            raise ValueError(f"only `primary` may follow a port: {printable(line)}")
         macs[slot] = words[2]
         last = slot
-        if len(words) > 3:
-            primary = slot
+        primary = slot if words[3:] else primary
     if not primary:
         raise ValueError("no port is primary; mark one of them")
     return Plan(macs, primary)
@@ -58,13 +37,10 @@ def read_plan(text: str) -> Plan:
 def is_mac(text: str) -> bool:
     """Return whether a text is the MAC address of one interface, in lower case."""
     octets = text.split(":")
-    return (
-        [len(octet) for octet in octets] == [2] * 6
-        and not "".join(octets).strip(_HEXADECIMAL)
-        and not int(octets[0], 16) & 1
-    )
+    digits = "".join(octets)
+    return [len(each) for each in octets] == [2] * 6 and not digits.strip("0123456789abcdef") and not int(digits[:2], 16) & 1
 
 
 def printable(text: str) -> str:
     """Return a text with its odd characters replaced, short enough for a line of a log."""
-    return "".join([character if " " <= character <= "~" else "?" for character in text[:200]])
+    return "".join([character if " " <= character <= "~" else "?" for character in text[:300]])

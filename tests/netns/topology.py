@@ -15,9 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from multiport.guest.files import PLAN_PATH, SOURCE_PATH
-from multiport.guest.files import SCRIPT_PATH as LAUNCHER_PATH
-from multiport.guest.packing import LAUNCHER, source
+from multiport.guest.files import PACKED_PATH, PLAN_PATH, SCRIPT_PATH, static_files
 from multiport.guest.plan import BootPort, RoutingPlan, plan_text
 from tests.netns.namespace import Namespace, Program, wait_until
 from tests.netns.traffic import Sender, Server, connects, pings
@@ -101,13 +99,12 @@ class Guest(Namespace):
     def __init__(self) -> None:
         super().__init__("guest")
         self.sh(
-            "mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib; mount -t tmpfs tmpfs /usr/local/sbin;"
+            "mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib; mount -t tmpfs tmpfs /usr/local/sbin; mount -t tmpfs tmpfs /usr/local/lib;"
             "mkdir /run/etc /run/work; mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/work /etc;"
             "mount -t tmpfs tmpfs /run; mkdir -p /etc/policy-routing"
         )
-        self.sh("mount -t tmpfs tmpfs /usr/local/lib")
-        self.write(LAUNCHER_PATH, LAUNCHER.read_text(encoding="ascii"), mode="755")
-        self.write(SOURCE_PATH, source())
+        for file in static_files():
+            self.write(file.path, file.content, mode=f"{file.mode:o}")
         # as first boot does, so that no test pays for unpacking
         self.policy("--help")
 
