@@ -1,6 +1,6 @@
 """The packed form of the files that the launcher unpacks on the server.
 
-It is kept in the repository, for its bytes are part of the user data, whose every change replaces servers, and a compressor's bytes
+It is kept in the repository, for its bytes are part of the user data, whose every change replaces servers, and compressors
 may differ from version to version. `python -m multiport.guest.packing` writes it anew after a change of the program or its units.
 It is bzip2 in base85, which is a fifth smaller than gzip in base64: Nova leaves little room.
 """
@@ -36,14 +36,16 @@ def unpack(packed: str) -> dict[str, str]:
     try:
         text = bz2.decompress(base64.b85decode(packed.replace("\n", ""))).decode("ascii")
     except OSError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"this is not a packed program: {error}") from error
     parts = f"\n{text}".split(f"\n{HEADING}")[1:]
+    if not parts:
+        raise ValueError("this is not a packed program: it holds no file")
     return {path: content.rstrip("\n") + "\n" for path, _, content in (part.partition("\n") for part in parts)}
 
 
 def main() -> int:
     """Write the packed form anew if what it holds is not what there is now."""
-    from multiport.guest.files import packed_files
+    from multiport.guest.files import packed_files  # noqa: PLC0415 - it reads the packed form, which may not be there yet
 
     contents = {file.path: file.content for file in packed_files()}
     if not PACKED.exists() or unpack(PACKED.read_text(encoding="ascii")) != contents:

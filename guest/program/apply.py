@@ -8,11 +8,11 @@ from . import inputs, kernel, report, state
 from .desired import Desired, Moment
 from .inputs import Inputs, Refused
 from .kernel import EVERYTHING
+from .metadata import Records
 from .netlink import Connection, Unreadable
 from .numbers import RUN_FOLDER
 from .operations import Operation, operations
 from .options import Options
-from .metadata import Records
 from .plan import Plan
 
 LOCK_PATH = RUN_FOLDER + "/lock"
@@ -89,13 +89,15 @@ class Applier:
         routers = {}
         for index in {index for index, packed, _ in self.snapshot.addresses if len(packed) == 4}:
             link = self.snapshot.links.get(index)
-            router = inputs.read_router(link.name) if link and link.mac and link.mac not in known and "/" not in link.name else None
+            router = (
+                inputs.read_router(link.name) if link and link.mac and link.mac not in known and "/" not in link.name else None
+            )
             if router:
                 routers[index] = router
         return Desired(self.snapshot, told, state.load(), self.moment, routers)
 
     def _write(self, desired: Desired, told: Inputs, repaired: "list[str]") -> "tuple[Outcome, bool]":
-        """Write what is different; return what came of it, and whether more follows: addresses and links bring and take routes."""
+        """Write what is different; return what came of it, and whether more follows, as routes come and go with addresses."""
         todo = operations(self.snapshot, desired)
         options = Options(told.records.options, desired)
         if desired.saved:

@@ -46,7 +46,7 @@ _V6_METRIC = 1024
 _ADOPTION_SECONDS = 60
 """How long the distribution may take to configure a boot port: NetworkManager came 28 s after us where cloud-init was slow."""
 _HOT_ADOPTION_SECONDS = 5
-"""The same for a port that was attached later: it has its lease in less time, or nobody will configure it (measured: networkd)."""
+"""The same for a port that was attached later: it has its lease by then, or nobody will configure it (measured: networkd)."""
 _SETTINGS = {"ipv4/conf/DEV/arp_announce": 2, "ipv4/conf/DEV/arp_ignore": 1, "ipv4/conf/DEV/rp_filter": 2, "group": LINK_GROUP}
 """OVN drops ARP that names another port's address, and without arp_announce=2 that is how a gateway is asked for (measured)."""
 _ANNOUNCING = {"ipv4/conf/DEV/arp_notify": 1, "ipv6/conf/DEV/ndisc_notify": 1}
@@ -162,7 +162,7 @@ class Desired:
         self.gateways = {key: gateway for key, gateway in found.items() if gateway}
 
     def _read_rules(self) -> "set[int]":
-        """Note for which addresses and subnets an earlier run made rules, for an interface may just be flapping; return its slots."""
+        """Note addresses and subnets that have rules, for an interface may just be flapping; return the slots that have some."""
         slots = set()
         for values in self._snapshot.rules.values():
             slot = (values["priority"] - PRIORITY_BASE) // PRIORITIES_PER_SLOT
@@ -261,12 +261,11 @@ class Desired:
         self._named.update([(link.index, packed) for packed, _ in told])
         if not told or not (theirs or self._adopt(port, link, version)):
             return
-        for packed, length in told:
+        for packed, told_length in told:
             if packed in self._holders:
                 continue
             # the first in its subnet brings the subnet's route; a further one must never take that over, so it comes alone
-            if any(within(packed, *each) for each in live):
-                length = 8 * len(packed)
+            length = 8 * len(packed) if any(within(packed, *each) for each in live) else told_length
             live.append((packed, length))
             self._save(link.index, f"address {cidr_text(packed, length)}", "1")
             self.added.append((link.index, packed, length))

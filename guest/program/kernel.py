@@ -69,12 +69,11 @@ class Layout:
                 continue
             number, kind = self.numbers.get(name, (name, "r"))
             if kind == "n":
-                value = NUMBER.pack(value)
+                found.append((number, NUMBER.pack(value)))
             elif kind == "b":
-                value = bytes([value])
-            elif kind == "t":
-                value = value.encode("utf-8", "surrogateescape") + b"\0"
-            found.append((number, value))
+                found.append((number, bytes([value])))
+            else:
+                found.append((number, value if kind == "r" else value.encode("utf-8", "surrogateescape") + b"\0"))
         head = self.head.pack(*[values.get(field, 0) for field in self.fields])
         return head + b"".join([attribute(number, value) for number, value in sorted(found)])
 
@@ -142,7 +141,9 @@ _DISABLE_IPV6, _NDISC_NOTIFY = 26, 29
 class Link:
     """An interface; `settings` are the values in /proc/sys/net by path, `lower` what a VLAN sits on."""
 
-    def __init__(self, index: int, name: str, mac: str = "", up: bool = True, mtu: int = 1500, group: int = 0) -> None:
+    def __init__(  # noqa: PLR0917 - these are what an interface is
+        self, index: int, name: str, mac: str = "", up: bool = True, mtu: int = 1500, group: int = 0
+    ) -> None:
         self.index = index
         self.name = name
         self.mac = mac
@@ -158,7 +159,9 @@ class Link:
         return {"group": self.group, "mtu": self.mtu}.get(name, self.settings.get(name))
 
 
-def rule(version: int, priority: int, table: int = 0, source: "tuple[bytes, int] | None" = None, **more: "Any") -> "dict[Any, Any]":
+def rule(
+    version: int, priority: int, table: int = 0, source: "tuple[bytes, int] | None" = None, **more: "Any"
+) -> "dict[Any, Any]":
     """Return a rule of ours. Without a table it is unreachable, and of protocol kernel, which systemd-networkd never deletes."""
     values = {"family": FAMILY[version], "priority": priority, "protocol": PROTOCOL if table else PROTOCOL_KERNEL}
     values["action"] = TO_TABLE if table else UNREACHABLE
@@ -213,7 +216,9 @@ def hops_of(route: "dict[Any, Any]") -> "list[dict[Any, Any]]":
         if not HOP.head.size <= size <= len(data):
             raise Unreadable("a hop is longer than its route")
         values = HOP.decode(data[:size])
-        found.append({**{name: values[name] for name in values if name not in ("size", "weight")}, "flags": values["flags"] & ONLINK})
+        found.append(
+            {**{name: values[name] for name in values if name not in ("size", "weight")}, "flags": values["flags"] & ONLINK}
+        )
         data = data[(size + 3) & ~3 :]
     return found
 
@@ -226,7 +231,9 @@ def own_copy(route: "dict[Any, Any]", hop: "dict[Any, Any]", table: int, metric:
 
 def encode_route(route: "dict[Any, Any]") -> bytes:
     """Return the message of a route; the kernel wants nothing where nothing is meant."""
-    return ROUTE.encode({name: route[name] for name in route if (name != "metric" or route[name]) and (name != "to" or route["length"])})
+    return ROUTE.encode(
+        {name: route[name] for name in route if (name != "metric" or route[name]) and (name != "to" or route["length"])}
+    )
 
 
 def gateway_of(hop: "dict[Any, Any]") -> "bytes | None":
@@ -243,9 +250,11 @@ def read_link(body: bytes) -> Link:
     """Return the interface of a message."""
     values = LINK.decode(body)
     mac = values.get("mac", b"")
-    link = Link(values["index"], values.get("name", ""), "", bool(values["flags"] & UP), values.get("mtu", 0), values.get("group", 0))
+    link = Link(
+        values["index"], values.get("name", ""), "", bool(values["flags"] & UP), values.get("mtu", 0), values.get("group", 0)
+    )
     if values["hardware"] == _ETHERNET and len(mac) == 6:
-        link.mac = ":".join(["%02x" % octet for octet in mac])
+        link.mac = ":".join([f"{octet:02x}" for octet in mac])
     link.master = values.get("master", 0)
     # one end of a veth pair names the other; where that is in another namespace, it is none of ours
     link.lower = 0 if "lower_namespace" in values else values.get("lower", 0)
@@ -313,7 +322,11 @@ class Snapshot:
             dumped = [read_address(each) for each in connection.dump(netlink.GET_ADDRESS, ADDRESS.encode({}))]
             self.addresses = [each for each in dumped if each is not None]
         if "rules" in parts:
-            bodies = [each for version in versions for each in connection.dump(netlink.GET_RULE, RULE.encode({"family": FAMILY[version]}))]
+            bodies = [
+                each
+                for version in versions
+                for each in connection.dump(netlink.GET_RULE, RULE.encode({"family": FAMILY[version]}))
+            ]
             self.take_rules(bodies)
         if "routes" in parts:
             self.own_routes, self.main_messages = [], {}

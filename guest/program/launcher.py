@@ -65,7 +65,7 @@ def start() -> None:
             # what was there before still works, for example in a unit whose /usr is read-only
             sys.stderr.write(f"policy-routing: the new program cannot be unpacked: {error}; run `policy-routing check` as root\n")
     sys.path.insert(0, FOLDER)
-    from policy_routing.main import main
+    from policy_routing.main import main  # type: ignore[import-not-found]
 
     main()
 

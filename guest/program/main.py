@@ -22,15 +22,15 @@ policy-routing: every address of this server answers through its own port, and t
 
 %s
 
-Each port of the server has a slot N, which decides its routing table {TABLE_BASE} + N and its rule priorities, from {TABLE_BASE} + 16 N on.
-/etc/policy-routing/plan names the ports that the server was born with; what may change while it lives is in its metadata, whose
-last good answer is in /var/lib/policy-routing/metadata. Addresses, routes and gateways are those that DHCP, router advertisements
-or the distribution have made. Each run looks at everything anew and writes what differs.
+Each port of the server has a slot N, which decides its routing table, {TABLE_BASE} + N, and its rule priorities, from
+{TABLE_BASE} + 16 N on. /etc/policy-routing/plan names the ports that the server was born with; what may change while it lives
+is in its metadata, whose last good answer is in /var/lib/policy-routing/metadata. Addresses, routes and gateways are those that
+DHCP, router advertisements or the distribution have made. Each run looks at everything anew and writes what differs.
 
-Ours are the rules with priorities from {priority_of(1)} to {PRIORITY_BEHIND + 2} and protocol {PROTOCOL}, or unreachable ones; the routes in the
-slots' tables, and the default route of protocol {PROTOCOL} in main; on the ports' interfaces the link group {LINK_GROUP}, and arp_ignore,
-arp_announce and rp_filter. Nothing else is touched. The source, with its reasons, is in /usr/local/lib/policy-routing; begin
-with desired.py.
+Ours are the rules with priorities from {priority_of(1)} to {PRIORITY_BEHIND + 2} and protocol {PROTOCOL}, or unreachable
+ones; the routes in the slots' tables, and the default route of protocol {PROTOCOL} in main; on the ports' interfaces the link
+group {LINK_GROUP}, and arp_ignore, arp_announce and rp_filter. Nothing else is touched. The source, with its reasons, is in
+/usr/local/lib/policy-routing; begin with desired.py.
 
 When a port does not answer: `policy-routing status` says what it lacks, `policy-routing verify` pings its gateway, and
 `journalctl -u policy-routing` says what was undone and how often.
@@ -239,7 +239,12 @@ def run(words: "list[str]") -> int:
         _print([MANUAL.rstrip("\n") % every])
         return DONE
     if words[1:] == ["--help"] and words[0] in VERBS:
-        _print([usage(words[0]).strip(), *[f"  {option}{_OPTIONS[option][0]}: {_OPTIONS[option][1]}" for option in VERBS[words[0]][1]]])
+        _print(
+            [
+                usage(words[0]).strip(),
+                *[f"  {option}{_OPTIONS[option][0]}: {_OPTIONS[option][1]}" for option in VERBS[words[0]][1]],
+            ]
+        )
         return DONE
     arguments = parse(words)
     if arguments is None:

@@ -1,4 +1,4 @@
-"""Reads what the server's metadata says of its ports. `multiport.guest.metadata` writes it; docs/guest-metadata.md has the layout.
+"""Reads what the metadata says of the ports. `multiport.guest.metadata` writes it; docs/guest-metadata.md has the layout.
 
 A record is taken whole or, for a reason that is kept for `status`, not at all.
 """
@@ -68,7 +68,12 @@ def read_cache(text: str, plan: Plan, server: str) -> Records:
     """Return what the cached metadata says; nothing if it is another server's, as in one that was made from a snapshot."""
     lines = text.split("\n")
     words = lines[0].split(" ")
-    if len(words) != 4 or words[:2] != ["multiport-metadata", "1"] or words[2] not in ("service", "drive") or server not in ("", words[3]):
+    if (
+        len(words) != 4
+        or words[:2] != ["multiport-metadata", "1"]
+        or words[2] not in ("service", "drive")
+        or server not in ("", words[3])
+    ):
         return Records()
     items = [line.partition(" ") for line in lines[1:] if line]
     records = read_records({key: value for key, _, value in items if key != "refused"}, plan, words[2])
@@ -93,11 +98,11 @@ def cache_text(values: "dict[str, str]", records: Records, server: str, before: 
 def read_records(values: "dict[str, str]", plan: Plan, origin: str) -> Records:
     """Return what the items of the metadata say, in their order."""
     records = Records(origin)
-    for key, value in values.items():
+    for key, first in values.items():
         base, _, part = key.rpartition(".")
         if base in values and (parse_number(part, _PARTS_MAX) or 0) > 1:
             continue  # it is read with the first part
-        keys = [key]
+        keys, value = [key], first
         while f"{key}.{len(keys) + 1}" in values:
             keys.append(f"{key}.{len(keys) + 1}")
             value += f" {values[keys[-1]]}"
@@ -125,7 +130,9 @@ def is_url(text: str) -> bool:
 
 def _take_options(records: Records, options: "list[str]") -> None:
     for option in options:
-        if option not in ("connmark", "forward", "table_names") and not (option.startswith("echo=http://") and is_url(option[5:])):
+        if option not in ("connmark", "forward", "table_names") and not (
+            option.startswith("echo=http://") and is_url(option[5:])
+        ):
             raise ValueError(f"it says '{option}', which is no option")
     records.options = options
 
@@ -159,7 +166,7 @@ def _take_port(records: Records, plan: Plan, key: str, tokens: "list[str]") -> N
 def _take_token(record: PortRecord, token: str, word: str, argument: str) -> bool:
     """Take a token into the record; return whether it is a good one."""
     version = 6 if ":" in argument else 4
-    if token == "hot":
+    if token == "hot":  # noqa: S105 - a token of the record's grammar
         record.hot = True
     elif word == "slot":
         record.slot = parse_number(argument, SLOT_MAX) or 0
@@ -182,7 +189,12 @@ def _take_token(record: PortRecord, token: str, word: str, argument: str) -> boo
     elif word == "route":
         network, _, hop_text = argument.partition(",")
         to, hop = addresses.parse_interface(version, network), addresses.parse_address(version, hop_text)
-        if to is None or hop is None or not to[1] or addresses.prefix(*to) << (8 * len(to[0]) - to[1]) != int.from_bytes(to[0], "big"):
+        if (
+            to is None
+            or hop is None
+            or not to[1]
+            or addresses.prefix(*to) << (8 * len(to[0]) - to[1]) != int.from_bytes(to[0], "big")
+        ):
             return False
         record.routes[version].append((*to, hop))
     else:

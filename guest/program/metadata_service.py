@@ -97,7 +97,7 @@ def read_answer(body: bytes) -> "tuple[object, dict[str, str]]":
     except RecursionError as error:
         raise ValueError("it is too deep") from error
     if not isinstance(answer, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is no object")  # noqa: TRY004 - one kind of error for all that is wrong
     items = answer.get("meta")
     values: "dict[str, str]" = {}
     # the pairs were turned round, so that the first of several with one key counts
@@ -134,7 +134,7 @@ def take_answer(origin: str, body: bytes) -> bool:
 
 
 def read_drive() -> bool:
-    """Take the metadata of the config drive, unless the service, which is fresher, has answered before; return whether it is well."""
+    """Take the metadata of the config drive, unless the service, which is fresher, has answered; return whether it is well."""
     if inputs.read().records.origin == "service":
         return True
     seed = inputs.read_file(_SEED)
@@ -154,5 +154,18 @@ def _read_mounted(drive: str) -> bytes:
     folder = f"{RUN_FOLDER}/drive"
     make_folder(folder)
     script = 'mount -o ro,nosuid,nodev,noexec "$1" "$2" && head -c "$3" "$2/$4"'
-    words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "drive", drive, folder, str(FILE_BYTES_MAX), _DOCUMENT]
+    words = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        script,
+        "drive",
+        drive,
+        folder,
+        str(FILE_BYTES_MAX),
+        _DOCUMENT,
+    ]
     return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT, check=False).stdout

@@ -118,8 +118,8 @@ class Connection:
             chosen = requests[start : start + BATCH]
             for position, (kind, flags, body) in enumerate(chosen, 1):
                 self._sequence += 1
-                flags |= REQUEST | (ACKNOWLEDGE if position == len(chosen) else 0)
-                data += HEADER.pack(16 + len(body), kind, flags, self._sequence, 0) + body + b"\0" * (-len(body) % 4)
+                more = REQUEST | (ACKNOWLEDGE if position == len(chosen) else 0)
+                data += HEADER.pack(16 + len(body), kind, flags | more, self._sequence, 0) + body + b"\0" * (-len(body) % 4)
             self._socket.send(data)
             failed += [(start + sequence - first, code, words) for sequence, code, words in self._receive_errors()]
         return failed
@@ -150,7 +150,7 @@ class Events:
 
     def read(self) -> "list[tuple[int, int, bytes]]":
         """Return type, sender and body of all that is waiting. Raises Unreadable if something was lost."""
-        found = []
+        found: "list[tuple[int, int, bytes]]" = []
         while True:
             try:
                 data = self._socket.recv(_RECEIVE_BYTES)

@@ -34,7 +34,8 @@ def marks(options: "list[str]", desired: Desired) -> str:
     if "connmark" not in options or not desired.managed or not nft():
         return ""
     ports = [
-        f"iifname {link.name} ct state new ct mark 0 ct mark set {table_of(slot)}; " for slot, (_, link) in desired.managed.items()
+        f"iifname {link.name} ct state new ct mark 0 ct mark set {table_of(slot)}; "
+        for slot, (_, link) in desired.managed.items()
     ]
     replies = f"meta mark 0 ct direction reply ct mark {TABLE_BASE}-{TABLE_BASE + SLOT_MAX} meta mark set ct mark;"
     return f"table {_TABLE} {{ chain prerouting {{ type filter hook prerouting priority mangle; {''.join(ports)}{replies} }}; }}"
@@ -82,5 +83,7 @@ def run(words: "list[str]", text: str = "") -> "str | None":
     """Return what a program prints; None if it fails."""
     import subprocess
 
-    done = subprocess.run(words, input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT, check=False)
+    done = subprocess.run(
+        words, input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT, check=False
+    )
     return done.stdout.decode("latin-1") if done.returncode == 0 else None

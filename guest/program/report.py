@@ -29,7 +29,11 @@ def command(operation: Operation, snapshot: Snapshot) -> str:
         device, name, value = names.get(values["index"], "?"), values["name"], values["value"]
         if operation.verb == "sysctl":
             return f"sysctl -w net/{name.replace('DEV', device)}={value}"
-        return f"ip link set dev {device} {name} {value}" if name != "up" else f"ip link set dev {device} {'up' if value else 'down'}"
+        return (
+            f"ip link set dev {device} {name} {value}"
+            if name != "up"
+            else f"ip link set dev {device} {'up' if value else 'down'}"
+        )
     text = f"ip -{VERSION[values['family']]} {operation.verb} "
     if operation.verb.startswith("rule"):
         return text + _rule(values)

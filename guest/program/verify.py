@@ -15,7 +15,9 @@ def verify(outcome: Outcome, echo_url: str) -> "tuple[bool, list[str]]":
             if gateway is not None:
                 said = run(["ping", "-q", "-c", "3", "-i", "0.3", "-W", "2", "-I", link.name, text_of(gateway)])
                 good = good and said is not None
-                lines.append(f"{link.name}: gateway {text_of(gateway)}: {(said or 'no answer').rpartition('statistics ---')[2].strip()}")
+                lines.append(
+                    f"{link.name}: gateway {text_of(gateway)}: {(said or 'no answer').rpartition('statistics ---')[2].strip()}"
+                )
         if echo_url:
             said = run(["curl", "-sS", "-m", "10", "--interface", link.name, echo_url])
             good = good and said is not None

@@ -48,8 +48,9 @@ class Journal:
                 found.append(f"{self._lines - _LINES_PER_MINUTE} more repairs in that minute are not listed")
             self._minute, self._lines = now, 0
         for command in commands:
-            times = [at for at in self._times.pop(command, ()) if now - at < _REMEMBERED_SECONDS][-99:] + [now]
-            self._times[command] = times
+            times = [at for at in self._times.pop(command, ()) if now - at < _REMEMBERED_SECONDS]
+            times.append(now)
+            self._times[command] = times[-100:]
             self._lines += 1
             if self._lines <= _LINES_PER_MINUTE:
                 often = f"; needed {len(times)} times within an hour" if len(times) > 1 else ""
@@ -156,14 +157,14 @@ class Watch:
 
     def _hear(self, seconds: "float | None") -> bool:
         """Wait for what happens and note what it calls for; return whether anything was heard."""
-        ready = select.select([self.events, self.pipe], [], [], seconds)[0]
+        ready = select.select([self.events.fileno(), self.pipe], [], [], seconds)[0]
         if self.pipe in ready:
             lines = posix.read(self.pipe, 65536).decode("ascii", "replace").split("\n")
             self.leaving = self.leaving or "down" in lines
             self.asking_until = 0.0 if "asked" in lines else self.asking_until
             if "told" in lines:
                 self._note(*EVERYTHING)
-        if self.events in ready:
+        if self.events.fileno() in ready:
             try:
                 for kind, port, body in self.events.read():
                     # our own requests are told of too

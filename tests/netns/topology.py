@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from multiport.guest.files import PACKED_PATH, PLAN_PATH, SCRIPT_PATH, static_files
+from multiport.guest.files import PLAN_PATH, static_files
 from multiport.guest.plan import BootPort, RoutingPlan, plan_text
 from tests.netns.namespace import Namespace, Program, wait_until
 from tests.netns.traffic import Sender, Server, connects, pings
@@ -99,7 +99,8 @@ class Guest(Namespace):
     def __init__(self) -> None:
         super().__init__("guest")
         self.sh(
-            "mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib; mount -t tmpfs tmpfs /usr/local/sbin; mount -t tmpfs tmpfs /usr/local/lib;"
+            "mount -t tmpfs tmpfs /run;"
+            "for folder in /var/lib /usr/local/sbin /usr/local/lib; do mount -t tmpfs tmpfs $folder; done;"
             "mkdir /run/etc /run/work; mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/work /etc;"
             "mount -t tmpfs tmpfs /run; mkdir -p /etc/policy-routing"
         )
