@@ -360,9 +360,10 @@ EVERYTHING = frozenset(("links", "addresses", "rules", "routes"))
 
 
 def table_of_message(body: bytes) -> int:
-    """Return the table of a route. The kernel writes it as the first attribute; one above 255 is 252 in the header."""
-    is_first = len(body) >= 20 and body[14:16] in (b"\x0f\0", b"\0\x0f")
-    return NUMBER.unpack_from(body, 16)[0] if is_first else body[4]
+    """Return the table of a route: fast where it is the first attribute, as the kernel writes it; one above 255 is only there."""
+    if len(body) >= 20 and body[14:16] in (b"\x0f\0", b"\0\x0f"):
+        return int(NUMBER.unpack_from(body, 16)[0])
+    return int(ROUTE.decode(body).get("table", body[4]))
 
 
 def indexes_of(body: bytes) -> "set[int]":
