@@ -49,7 +49,7 @@ def repository(tmp_path: Path) -> Repository:
         (["stacks/Pulumi.prod.yaml", "stacks/Pulumi.dev.yaml"], ["dev", "prod"]),
         (["stacks/Pulumi.local.yaml"], []),
         (["README.md", "docs/review.md", "tests/x.py", "lab/x.py"], []),
-        (["guest/templates/policy-routing"], ["dev", "prod"]),
+        (["guest/program/desired.py"], ["dev", "prod"]),
         (["components/x.py"], ["dev", "prod"]),
         (["__main__.py"], ["dev", "prod"]),
         (["Pulumi.yaml"], ["dev", "prod"]),

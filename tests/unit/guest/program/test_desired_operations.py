@@ -58,6 +58,7 @@ def test_two_ports_on_one_subnet() -> None:
         for name in ("eth0", "eth1")
         for knob, value in (("arp_announce", 2), ("arp_ignore", 1), ("rp_filter", 2))
     ]
+    beside = "lookup 254 suppress_prefixlength 0 suppress_ifgroup 21000"
     assert commands(state, found) == [
         *settings_of_links,
         "ip -4 rule add pref 21595 from 10.0.1.10 unreachable proto 2",
@@ -75,8 +76,7 @@ def test_two_ports_on_one_subnet() -> None:
             for priority, address, table, name in ((21592, "10.0.1.10", 21037, "eth0"), (21848, "10.0.1.11", 21053, "eth1"))
             for line in (
                 f"ip -4 rule add pref {priority} from {address} lookup {table} suppress_prefixlength 0 proto 77",
-                f"ip -4 rule add pref {priority + 1} from {address} lookup 254 suppress_prefixlength 0"
-                " suppress_ifgroup 21000 proto 77",
+                f"ip -4 rule add pref {priority + 1} from {address} {beside} proto 77",
                 f"ip -4 rule add pref {priority + 2} from {address} lookup {table} proto 77",
                 f"ip -4 rule add pref {priority + 4} from all oif {name} lookup {table} proto 77",
             )

@@ -1,6 +1,7 @@
 """The wire format: messages recorded from a kernel, and byte soup."""
 
 import base64
+import contextlib
 
 import pytest
 from hypothesis import given
@@ -110,10 +111,8 @@ def test_foreign_tables_and_cached_routes_are_none_of_ours() -> None:
 @given(st.binary(max_size=200))
 def test_byte_soup_is_read_or_refused(data: bytes) -> None:
     for read in (netlink.messages, netlink.attributes, lambda body: kernel.hops_of({"hops": body})):
-        try:
+        with contextlib.suppress(Unreadable):
             read(data)
-        except Unreadable as error:
-            assert str(error)
 
 
 def test_messages_are_split_where_they_end() -> None:
