@@ -133,7 +133,7 @@ def _other_guest(folder: Path, line: str) -> Path:
     shutil.rmtree(other, ignore_errors=True)
     shutil.copytree(ROOT / "multiport", other / "multiport", ignore=shutil.ignore_patterns("__pycache__"))
     module = other / "multiport" / "guest" / "program" / "verify.py"
-    module.write_text(f"{module.read_text()}\n{line}\n")
+    module.write_text(f"{module.read_text()}\n# {line}\n")
     subprocess.run([sys.executable, "-m", "multiport.guest.packing"], cwd=other, check=True)
     return other
 
