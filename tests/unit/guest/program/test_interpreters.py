@@ -16,7 +16,8 @@ VERSIONS = [f"3.{minor}" for minor in range(6, 16)]
 
 def test_nothing_needs_a_newer_python_than_the_floor() -> None:
     vermin = Path(sys.executable).parent / "vermin"
-    done = subprocess.run([vermin, "--no-tips", f"-t={FLOOR}-", "--violations", PROGRAM], capture_output=True, text=True, check=False)
+    words = [vermin, "--no-tips", f"-t={FLOOR}-", "--violations", PROGRAM]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert f"Minimum required versions: {FLOOR}" in done.stdout
 
@@ -30,7 +31,9 @@ def test_vermin_finds_faults(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_program_starts_under_a_real_interpreter(version: str, tmp_path: Path) -> None:
     found = [*Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python"), shutil.which(f"python{version}")]
-    works = [each for each in found if each and subprocess.run([each, "-c", ""], capture_output=True, check=False).returncode == 0]
+    # a shim of pyenv may be there without its interpreter
+    runs = {each: subprocess.run([each, "-c", ""], capture_output=True, check=False).returncode for each in found if each}
+    works = [each for each, status in runs.items() if status == 0]
     if not works:
         pytest.skip(f"not run: there is no Python {version} here; install it, for example with pyenv")
     package = tmp_path / "policy_routing"
