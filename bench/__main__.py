@@ -254,7 +254,7 @@ def quiet_watch() -> Iterator[tuple[Cloud, Program]]:
     with Cloud([Port(0, 1), Port(1, 1), Port(2, 2)]) as cloud:
         cloud.guest.ip("link add docker0 type bridge\nlink set docker0 up\naddr add 172.17.0.1/16 dev docker0\n")
         with cloud.guest.watching() as watch:
-            wait_until(lambda: len(family_tree(watch)) == QUIET_PROCESSES, 60)
+            wait_until(lambda: cloud.guest.sh("pgrep --full 'policy-routing watch$' | wc -l").strip() == str(QUIET_PROCESSES), 60)
             time.sleep(2)
             yield cloud, watch
 

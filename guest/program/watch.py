@@ -132,7 +132,9 @@ class Watch:
             return 0
         outcome = self.outcome
         strange = outcome is not None and outcome.desired.ports.unnamed and self.questions < _QUESTIONS_MAX
-        waiting = outcome is None or outcome.desired.pending or outcome.errors or self.wants_answer or strange
+        # the end of a question is told, so there is no need to look whether the next one may be asked
+        wants_answer = self.wants_answer and time.monotonic() >= self.asking_until
+        waiting = outcome is None or outcome.desired.pending or outcome.errors or wants_answer or strange
         return _TICK if waiting else None
 
     def _look(self) -> None:
