@@ -1,1 +1,1 @@
-"""Benchmarks of the guest's script."""
+"""Benchmarks of the policy-routing script."""

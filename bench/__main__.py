@@ -1,7 +1,7 @@
-"""``make bench``: the guest's program against the guide's, against the least that could be done, and against the clock.
+"""Runs ``make bench``: compares policy-routing with the guide's script and with the minimum of work, and measures its times.
 
-All ratios are of one run on one machine, each round taking every contestant in turn; the best of each is compared, for
-what else the machine does only ever adds. Needs root, ip and nft, like the tests in namespaces.
+All ratios come from one run on one machine. Each round runs every variant once, and the best time of each variant is compared,
+because other load on the machine can only add time. It needs root, ip and nft, like tests/netns.
 """
 
 import argparse
@@ -43,7 +43,7 @@ INTERPRETER: Final = "/usr/bin/python3 -IS -c pass"
 
 @dataclass(frozen=True)
 class Target:
-    """One line of the verdict."""
+    """A measured value with its limit."""
 
     name: str
     value: float
@@ -52,7 +52,7 @@ class Target:
 
     @property
     def met(self) -> bool:
-        """Whether it is no more than it may be."""
+        """Whether the value is within its limit."""
         return self.value <= self.at_most
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class Target:
 
 
 def guides_script(cloud: Cloud) -> str:
-    """Return the source guide's script for every NIC but the first, with the metadata route that it copies."""
+    """Return the guide's script for every NIC but the first, including the metadata route that it copies."""
     lines = []
     for number, port in enumerate(cloud.ports[1:], start=1):
         tail = f"dev {port.device} proto dhcp src {port.address(4)} metric {100 + port.number}"
@@ -81,7 +81,7 @@ def guides_script(cloud: Cloud) -> str:
 
 
 def guides_undo(cloud: Cloud) -> str:
-    """Return what undoes the guide's script, which says nothing of that."""
+    """Return commands that undo the guide's script. The guide itself has none."""
     lines = []
     for number, port in enumerate(cloud.ports[1:], start=1):
         lines += [f"ip rule del lookup {number}" for _ in range(3)]
@@ -100,7 +100,7 @@ def metadata_route(port: Port) -> str:
 
 
 def least(cloud: Cloud) -> str:
-    """Return a script of what an apply must do at least: bash, three dumps, and the same operations in batches."""
+    """Return a script with the minimum of work of an apply: start bash, make three dumps, run the same operations in batches."""
     told = cloud.guest.policy("apply", "--dry-run").stdout
     lines = ["#!/bin/bash", f"{{ {DUMPS}; }} >/dev/null"]
     for family in ("4", "6"):
@@ -112,13 +112,13 @@ def least(cloud: Cloud) -> str:
 
 
 def milliseconds(cloud: Cloud, command: str) -> float:
-    """Time one run of a command inside of the guest, without the cost of getting there."""
+    """Return the time of one run of a command inside the guest, without the time to enter the guest."""
     timed = f"s=${{EPOCHREALTIME/./}}; {{ {command}; }} >/dev/null; e=${{EPOCHREALTIME/./}}; echo $((e - s))"
     return int(cloud.guest.run("bash", "-c", timed).stdout) / 1000
 
 
 def applies(nics: int, families: tuple[int, ...], rounds: int) -> list[Target]:
-    """Compare first and further applies."""
+    """Compare the first apply and an apply that has nothing to do with their alternatives."""
     with Cloud([Port(number, 1 + number) for number in range(nics)], families=families) as cloud:
         guest = cloud.guest
         for port in cloud.ports:
@@ -180,7 +180,7 @@ FAULTS: Final = {
 
 
 def repairs(rounds: int) -> list[Target]:
-    """Time from a fault to its repair, as seen from the same shell."""
+    """Measure the time from a fault to its repair, both in the same shell."""
     worst = 0.0
     print("\nRepair, milliseconds      median   worst")
     with Cloud([Port(0, 1), Port(1, 1), Port(2, 2)]) as cloud, cloud.guest.watching():
@@ -228,17 +228,17 @@ def repairs_beside_others(rounds: int) -> list[Target]:
 
 
 def family_tree(watch: Program) -> list[int]:
-    """Return the watch and what it has started, by process number."""
+    """Return the pids of the watch and of its descendants."""
     tree = [watch.pid]
     for pid in tree:
-        # one that has just ended has no children
+        # A process that has just ended has no children.
         with suppress(FileNotFoundError):
             tree += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())
     return tree
 
 
 def used(watch: Program) -> tuple[float, int]:
-    """Return seconds of CPU, those of finished children included, and voluntary context switches."""
+    """Return the seconds of CPU, including those of finished children, and the number of voluntary context switches."""
     seconds, switches = 0.0, 0
     for pid in family_tree(watch):
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -250,7 +250,7 @@ def used(watch: Program) -> tuple[float, int]:
 
 @contextmanager
 def quiet_watch() -> Iterator[tuple[Cloud, Program]]:
-    """A watch that has nothing left to do: its questions to the metadata service have gone unanswered."""
+    """Yield a watch that is idle: its requests to the metadata service have had no answer, and it has stopped repeating them."""
     with Cloud([Port(0, 1), Port(1, 1), Port(2, 2)]) as cloud:
         cloud.guest.ip("link add docker0 type bridge\nlink set docker0 up\naddr add 172.17.0.1/16 dev docker0\n")
         with cloud.guest.watching() as watch:
@@ -260,7 +260,7 @@ def quiet_watch() -> Iterator[tuple[Cloud, Program]]:
 
 
 def storm(cloud: Cloud, seconds: float) -> int:
-    """Add and delete other people's routes at the rate of the target: in main behind a bridge, and in a table of theirs."""
+    """Add and delete routes of other programs at the rate of the target, in the main table and in a foreign table."""
     events, per_batch = 0, 20
     start = time.monotonic()
     while (now := time.monotonic() - start) < seconds:
@@ -273,7 +273,7 @@ def storm(cloud: Cloud, seconds: float) -> int:
 
 
 def watching(seconds: float) -> list[Target]:
-    """Measure the watch: idle, and while foreign routes rain."""
+    """Measure the watch while it is idle and while other programs change many routes."""
     with quiet_watch() as (cloud, watch):
         before = used(watch)
         time.sleep(seconds)
@@ -288,15 +288,15 @@ def watching(seconds: float) -> list[Target]:
 
 
 def main() -> int:
-    """Run all, print the verdict; 1 if a target is missed."""
+    """Run all benchmarks and print the targets. Return 1 if a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--nics", type=int, nargs="+", default=[2, 4, 8, 16])
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--json", type=Path, help="also write the verdict there")
+    parser.add_argument("--json", type=Path, help="also write the targets to this file")
     options = parser.parse_args()
     if os.geteuid():
-        print("namespaces need root: nothing was measured")
+        print("nothing was measured: namespaces need root")
         return 1
     print("Apply, milliseconds (best of the rounds)                              first to  first to  no-op to")
     print(" NICs  IP    first    guide    least    no-op   python    guide    least   python")

@@ -1,49 +1,12 @@
-"""Virtual addresses shared by several servers, and the permission to use them."""
-
-from typing import NotRequired
+"""Virtual addresses that several servers share, and the permission to use them."""
 
 import pulumi
 import pulumi_openstack as openstack
-from typing_extensions import TypedDict
 
 from multiport.components import checks, naming, two_steps
-from multiport.components.floating_ips import FloatingIpTargetArgs
-from multiport.components.network_ref import NetworkRef
+from multiport.components.arguments import AddressPairArgs, AddressPairsArgs, FloatingIpTargetArgs
 from multiport.components.ordering import after
 from multiport.components.topology import FloatingIpArgs
-
-
-class VirtualIpArgs(TypedDict):
-    """An address that no server owns."""
-
-    subnet: str
-    """Key of a subnet of the network."""
-    ip_address: str
-    """The address."""
-    floating_ip: NotRequired[bool]
-    """Whether a floating IP is on it: another address then takes two updates, and is refused in one. Default: false."""
-
-
-class AddressPairsArgs(TypedDict):
-    """Virtual addresses on one network."""
-
-    network: NetworkRef
-    """The network of the member ports."""
-    virtual_ips: dict[str, VirtualIpArgs]
-    """Addresses by key."""
-    security_group_ids: NotRequired[list[pulumi.Input[str]]]
-    """Security groups of the ports that hold the addresses. Default: the project's default group."""
-
-
-class AddressPairArgs(TypedDict):
-    """An address that a port may use beside its own."""
-
-    ip_address: pulumi.Input[str]
-    """Address or CIDR."""
-    virtual: NotRequired[bool]
-    """True for a virtual address held by an unbound port. Default: false, a permission that is sent with its mask."""
-    holder: NotRequired[bool]
-    """Whether this server's guest configures and announces the virtual address. Default: false."""
 
 
 class AddressPairs(pulumi.ComponentResource):
@@ -65,7 +28,7 @@ class AddressPairs(pulumi.ComponentResource):
             ConfigError: an address is outside its subnet or on a network of somebody else's; raised before any call to the cloud.
         """
         args = checks.read(f"AddressPairs {name}", args, AddressPairsArgs)
-        checks.raise_if(checks.address_pairs_faults(f"AddressPairs {name}", args))
+        checks.raise_if(checks.check_address_pairs(f"AddressPairs {name}", args))
         network = args["network"]
         declared = {
             key: {
@@ -95,7 +58,7 @@ class AddressPairs(pulumi.ComponentResource):
                 security_group_ids=args.get("security_group_ids"),
                 port_security_enabled=True,
                 tags=naming.tags(name, key),
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(parent=self, protect=virtual_ip.get("protect")),
             )
             for key, virtual_ip in args["virtual_ips"].items()
         }
@@ -126,4 +89,6 @@ class AddressPairs(pulumi.ComponentResource):
             target["address"] = floating_ip["address"]
         elif "pool" in floating_ip:
             target["pool"] = floating_ip["pool"]
+        if "protect" in floating_ip:
+            target["protect"] = floating_ip["protect"]
         return target

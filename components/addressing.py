@@ -1,29 +1,17 @@
-"""Defaults and selection of addresses: what a subnet gets when its configuration is silent, and which address is which.
+"""Defaults and selection of addresses: what a subnet has where its configuration says nothing, and which address is which.
 
 Plain data in, plain data out. The configuration is taken to have passed `checks`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import NotRequired
 
-from typing_extensions import TypedDict
-
-from multiport.components.topology import AllocationPoolArgs, FixedIpArgs, FloatingIpArgs, SubnetArgs
+from multiport.components.topology import AllocationPoolArgs, FixedIpArgs, FloatingIpArgs, PortOptions, SubnetArgs
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 DEFAULT_IPV6_MODE = "dhcpv6-stateful"
-
-
-class AddressedArgs(TypedDict):
-    """What a port says of its addresses, in the configuration as in a component's arguments."""
-
-    fixed_ips: NotRequired[dict[str, FixedIpArgs]]
-    """Addresses by key."""
-    floating_ip: NotRequired[FloatingIpArgs]
-    """A floating IP for the port's only IPv4 address."""
 
 
 def ip_version(cidr: str) -> int:
@@ -46,7 +34,7 @@ def enable_dhcp(subnet: SubnetArgs) -> bool:
 def ipv6_modes(subnet: SubnetArgs) -> tuple[str | None, str | None]:
     """ipv6_ra_mode and ipv6_address_mode: as given, each defaulting to the other; None for IPv4 and without DHCP.
 
-    Neutron takes two different modes for a fault, so that one given decides both.
+    Neutron refuses two different modes, so one that is given decides both.
     """
     if ip_version(subnet["cidr"]) == 4 or not enable_dhcp(subnet):  # noqa: PLR2004 - the number in IPv4
         return None, None
@@ -82,13 +70,13 @@ def last_address(network: Network) -> Address:
     return network.broadcast_address - 1 if isinstance(network, IPv4Network) else network.broadcast_address
 
 
-def fixed_ips(port: AddressedArgs, subnets: Iterable[str]) -> dict[str, FixedIpArgs]:
+def fixed_ips(port: PortOptions, subnets: Iterable[str]) -> dict[str, FixedIpArgs]:
     """The port's addresses by key: as given, else one that Neutron chooses on each of the network's `subnets`."""
     given = port.get("fixed_ips")
     return {key: {"subnet": key} for key in subnets} if given is None else given
 
 
-def floating_ips(port: AddressedArgs, cidrs: Mapping[str, str]) -> dict[str, FloatingIpArgs]:
+def floating_ips(port: PortOptions, cidrs: Mapping[str, str]) -> dict[str, FloatingIpArgs]:
     """The port's floating IPs by the key of their fixed IP; one given on the port belongs to its only IPv4 address.
 
     Args:
@@ -124,6 +112,6 @@ def with_mask(address: str) -> str:
 
 
 def _ranges_without(first: int, last: int, hole: int | None) -> Iterator[tuple[int, int]]:
-    """The range, or what is left of it on both sides of a number that must stay free."""
+    """The range without one number: what is left of it on both sides."""
     parts = [(first, last)] if hole is None or not first <= hole <= last else [(first, hole - 1), (hole + 1, last)]
     return ((start, end) for start, end in parts if start <= end)

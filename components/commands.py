@@ -1,10 +1,12 @@
-"""Ready-to-paste lines that show a server answering on every port, as the guide does by hand."""
+"""Commands that show, as the guide does by hand, that a server answers on every port; ready to paste."""
 
 from collections.abc import Mapping
 from typing import TypedDict
 
-from multiport.components.multi_port_instance import PortState
+from multiport.components.instance.outputs import PortState
+from multiport.components.known import known_text
 from multiport.components.topology import ServerConfig
+from multiport.guest.metadata import DEFAULT_ECHO_URL
 
 # Login names that the distributions' cloud images create.
 LOGINS = {
@@ -16,7 +18,6 @@ LOGINS = {
     "fedora": "fedora",
 }
 DEFAULT_LOGIN = "cloud-user"
-DEFAULT_ECHO_URL = "http://ifconfig.me"  # the guide's
 
 
 class PortLines(TypedDict):
@@ -38,8 +39,8 @@ def login(image: str) -> str:
 
 
 def server_lines(server: ServerConfig, ports: Mapping[str, PortState]) -> dict[str, PortLines]:
-    """Lines for each port of a server, by the port's key. NICs are found by MAC address: their names are the guest's affair."""
-    user = login(server.get("image", ""))
+    """Lines for each port of a server, by the port's key. NICs are found by MAC address: the guest chooses their names."""
+    user = login(known_text(server.get("image")) or "")
     echo_url = server.get("routing", {}).get("echo_url", DEFAULT_ECHO_URL)
     lines: dict[str, PortLines] = {}
     for key, port in ports.items():

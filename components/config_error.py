@@ -1,13 +1,11 @@
 """What is wrong with a configuration: every fault with its key and its remedy."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
 
-# Enough to recognise a value, too little to flood a terminal with a hostile one.
-LONGEST_SHOWN = 60
-LARGEST_SHOWN = 10**18
+from multiport.guest.errors import LONGEST_SHOWN, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +42,6 @@ def key_path(parent: str, *keys: str | int) -> str:
 
 
 def named(name: str) -> str:
-    """A name of the user's as a message mentions it: as it is if it is plain and short, else as any other value."""
+    """A user's name as a message mentions it: as it is if it is plain and short, else as any other value."""
     plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
     return name if plain and len(name) <= LONGEST_SHOWN else shown(name)
-
-
-def shown(value: object) -> str:
-    """A value as a message shows it: escaped and shortened, and never what a mapping, a list or an object holds."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value) if abs(value) < LARGEST_SHOWN else "a huge number"
-        case float():
-            return repr(value)
-        case str():
-            return repr(value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}...")
-        case Mapping():
-            return "a mapping"
-        case list() | tuple():
-            return "a list"
-        case _:
-            return "a value of a foreign kind"

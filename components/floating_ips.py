@@ -1,41 +1,17 @@
 """Floating IPs, each on one fixed IP of one port."""
 
-from typing import NotRequired
-
 import pulumi
 import pulumi_openstack as openstack
-from typing_extensions import TypedDict
 
 from multiport.components import checks, naming, two_steps
-
-
-class FloatingIpTargetArgs(TypedDict):
-    """A floating IP and where it points."""
-
-    port_id: pulumi.Input[str]
-    """Port to answer on, of a network that a router connects to the pool."""
-    fixed_ip: pulumi.Input[str]
-    """The port's IPv4 address to translate to; Neutron refuses to guess on a port that has several."""
-    pool: NotRequired[str]
-    """External network to allocate from, by exact name. Give this or address."""
-    address: NotRequired[pulumi.Input[str]]
-    """An address that the project holds already: associated, never released."""
-    target: NotRequired[str]
-    """The same place in the user's own words (server, port, fixed IP). Default: none. Tells a move from a replaced port."""
-
-
-class FloatingIpsArgs(TypedDict):
-    """Floating IPs by key."""
-
-    addresses: dict[str, FloatingIpTargetArgs]
-    """A key keeps its address wherever it is pointed; taking the key out disassociates and releases it."""
+from multiport.components.arguments import FloatingIpsArgs
 
 
 class FloatingIps(pulumi.ComponentResource):
     """Floating IPs, allocated or adopted. Allocation and association are two resources: the provider never undoes a port_id."""
 
     addresses: pulumi.Output[dict[str, str]]
-    """Floating IPs by the user's keys, known once each is associated."""
+    """Floating IPs by your keys, known once each is associated."""
 
     def __init__(self, name: str, args: FloatingIpsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Allocate or adopt, and associate.
@@ -44,7 +20,7 @@ class FloatingIps(pulumi.ComponentResource):
             ConfigError: an entry has both or neither of pool and address; raised before any call to the cloud.
         """
         args = checks.read(f"FloatingIps {name}", args, FloatingIpsArgs)
-        checks.raise_if(checks.floating_ips_faults(f"FloatingIps {name}", args))
+        checks.raise_if(checks.check_floating_ips(f"FloatingIps {name}", args))
         declared = {
             key: {field: entry[field] for field in ("pool", "address", "target") if field in entry}
             for key, entry in args["addresses"].items()
@@ -66,7 +42,7 @@ class FloatingIps(pulumi.ComponentResource):
                     pool=entry["pool"],
                     description=naming.display_name(name, key),
                     tags=naming.tags(name, key),
-                    opts=child,
+                    opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=entry.get("protect"))),
                 ).address
             addresses[key] = openstack.networking.FloatingIpAssociate(
                 f"{name}-{key}",

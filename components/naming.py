@@ -1,9 +1,11 @@
-"""How what we create is called and marked: names for people, tags that tell ours from a stranger's.
+"""Display names and tags of the objects in the cloud: names for people, tags that tell our objects from others.
 
-A resource's identity in Pulumi comes from the user's key alone; nothing here may enter it.
+A resource's identity in Pulumi comes from the user's key alone, never from a display name or a tag.
 """
 
 import pulumi
+
+from multiport.components import marks
 
 
 def display_name(*parts: str) -> str:
@@ -12,9 +14,9 @@ def display_name(*parts: str) -> str:
 
 
 def tags(owner: str, key: str | None = None) -> list[str]:
-    """Tags of an object: project and stack, the component that owns it and, for a part of it, its key.
+    """Tags of an object: the project and stack, the component that owns it and, for a part of the component, its key.
 
-    Nova refuses "/" and "," in a tag and Nova and older Neutron more than 60 characters, which is why keys are short.
+    Nova refuses "/" and "," in a tag. Nova and older versions of Neutron refuse more than 60 characters, so keys are short.
     """
-    marks = ["multiport", f"multiport.stack={pulumi.get_project()}.{pulumi.get_stack()}", f"multiport.owner={owner}"]
-    return [mark[:60] for mark in (marks if key is None else [*marks, f"multiport.key={key}"])]
+    ours = ["multiport", marks.stack_mark(pulumi.get_project(), pulumi.get_stack()), marks.owner_mark(owner)]
+    return marks.as_tags(ours if key is None else [*ours, marks.key_mark(key)])

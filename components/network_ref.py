@@ -11,30 +11,32 @@ class SubnetRef(TypedDict):
     """A subnet as its ports see it."""
 
     id: pulumi.Input[str]
-    """Subnet id."""
+    """Id of the subnet. Change: in place."""
     cidr: str
-    """Network address, for example 192.168.10.0/24."""
+    """Network address of the subnet, for example 192.168.10.0/24. Change: in place."""
     gateway_ip: NotRequired[pulumi.Input[str]]
-    """The gateway's address; empty or absent without one."""
+    """The subnet's gateway; empty or absent without one. Default: none. Change: in place."""
     host_routes: NotRequired[list[str]]
-    """Routes handed to the guests, each as <destination>,<next hop>."""
+    """Routes that the subnet hands to the guests, each as <destination>,<next hop>. Default: none. Change: in place."""
 
 
 class NetworkRef(TypedDict):
     """A network as its ports see it."""
 
     id: pulumi.Input[str]
-    """Network id."""
+    """Id of the network. Change: replaces the ports on it, and servers for their boot ports."""
     subnets: NotRequired[dict[str, SubnetRef]]
-    """Subnets by key. Default: none known; Neutron then chooses the addresses."""
+    """The network's subnets by key. Default: none are known, and Neutron chooses the addresses. Change: in place."""
     mtu: NotRequired[pulumi.Input[int]]
-    """MTU in bytes. Default: not told to hot-attached NICs."""
+    """MTU of the network in bytes. Default: hot ports are not told any. Change: in place."""
     routed: NotRequired[bool]
-    """Whether a router leads to an external network, so that floating IPs can work. Default: false."""
+    """Whether a router leads to an external network, so that floating IPs can work. Default: false. Change: in place."""
     ready: NotRequired[pulumi.Input[str]]
-    """The network id once routes and router interfaces exist; servers and floating IPs wait for it. Default: id."""
+    """The network id once routes and router interfaces exist; servers and floating IPs wait for it. Default: id.
+    Change: in place."""
     external: NotRequired[bool]
-    """True for a network that the project does not own: ports then set only what a tenant may set. Default: false."""
+    """True for a network that the project does not own: ports then set only what a tenant may set. Default: false.
+    Change: in place."""
 
 
 def external_network(name: str, opts: pulumi.InvokeOptions | None = None) -> NetworkRef:

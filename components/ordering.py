@@ -1,4 +1,4 @@
-"""A value that waits for others without becoming less known."""
+"""Adds dependencies to an output and keeps it known in previews; and an output that is not known yet."""
 
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Generic, TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def after(value: pulumi.Output[T], *others: pulumi.Output[object]) -> pulumi.Output[T]:
-    """The same value, depending on the others' resources too.
+    """The same value, which depends on the resources of the others as well.
 
     `Output.all` would make the value unknown in a preview in which any of the others is about to change, and a property
     that forces replacement would then look as if it changed.
@@ -29,8 +29,17 @@ def after(value: pulumi.Output[T], *others: pulumi.Output[object]) -> pulumi.Out
     return pulumi.Output(_Later(resources), _Later(future), _Later(value.is_known), _Later(value.is_secret))
 
 
+def unknown() -> pulumi.Output[Any]:
+    """An output whose value nothing knows before the update."""
+
+    async def value(given: Any) -> Any:
+        return given
+
+    return pulumi.Output(set(), value(None), value(False))
+
+
 class _Later(Generic[T]):
-    """An awaitable that is nothing before it is awaited: Python warns of every coroutine that a failed program leaves behind."""
+    """An awaitable that starts when it is awaited: Python warns of every coroutine that a failed program never awaited."""
 
     def __init__(self, start: Callable[[], Awaitable[T]]) -> None:
         self._start = start

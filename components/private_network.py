@@ -8,21 +8,21 @@ from multiport.components.network_ref import NetworkRef, SubnetRef
 from multiport.components.ordering import after
 from multiport.components.topology import HostRouteArgs, PrivateNetworkArgs, RouterArgs, SubnetArgs
 
-# Neutron lets an orphaned port hold a subnet for the provider's default of ten minutes (measured); fail sooner.
+# A port that nobody owns any more keeps a subnet from being deleted (measured). The provider would try for ten minutes.
 DELETE_TIMEOUT = pulumi.CustomTimeouts(delete="3m")
 
 
 class PrivateNetwork(pulumi.ComponentResource):
-    """Network and subnets, optionally a router to an external network; or an existing network through the same interface."""
+    """A network with its subnets and, if asked for, a router to an external network; or an existing network in the same form."""
 
     network_id: pulumi.Output[str]
-    """Network id."""
+    """Id of the network, created or adopted."""
     subnet_ids: pulumi.Output[dict[str, str]]
-    """Subnet ids by the user's keys."""
+    """Ids of the subnets by your keys."""
     mtu: pulumi.Output[int]
-    """MTU in bytes, as Neutron has it."""
+    """The network's MTU in bytes, as Neutron has it."""
     router_id: pulumi.Output[str | None]
-    """Id of the router created here, if any."""
+    """Id of the router that was created, if any."""
 
     def __init__(self, name: str, args: PrivateNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create or adopt the network.
@@ -31,7 +31,7 @@ class PrivateNetwork(pulumi.ComponentResource):
             ConfigError: a value makes no sense; raised before any call to the cloud.
         """
         args = checks.read(f"PrivateNetwork {name}", args, PrivateNetworkArgs)
-        checks.raise_if(checks.network_faults(f"PrivateNetwork {name}", args))
+        checks.raise_if(checks.check_network(f"PrivateNetwork {name}", args))
         super().__init__(
             "multiport:index:PrivateNetwork", name, {"declared": args}, two_steps.guarded(name, opts, two_steps.network_faults)
         )
@@ -39,6 +39,7 @@ class PrivateNetwork(pulumi.ComponentResource):
         # a look-up takes nothing from its parent but the provider, and what is adopted may come from another resource
         self._look_up = pulumi.InvokeOutputOptions(parent=self, depends_on=None if opts is None else opts.depends_on)
         child = pulumi.ResourceOptions(parent=self)
+        kept = pulumi.ResourceOptions(parent=self, protect=args.get("protect"))
         subnets: dict[str, SubnetRef] = {}
         if "existing" in args:
             existing = args["existing"]
@@ -56,16 +57,16 @@ class PrivateNetwork(pulumi.ComponentResource):
                 mtu=args.get("mtu"),
                 port_security_enabled=args.get("port_security_enabled", True),
                 tags=naming.tags(name),
-                opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(custom_timeouts=DELETE_TIMEOUT)),
+                opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(custom_timeouts=DELETE_TIMEOUT)),
             )
             self.network_id, self.mtu = network.id, network.mtu
             for key, subnet in args["subnets"].items():
-                subnets[key] = self._subnet(key, subnet, child)
+                subnets[key] = self._subnet(key, subnet, kept)
         waits = [wait for key, subnet in args["subnets"].items() for wait in self._routes(key, subnet, subnets[key], child)]
         no_router: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.router_id = no_router
         if "router" in args and "existing" not in args:
-            waits += self._router(args["router"], subnets, child)
+            waits += self._router(args["router"], subnets, child, kept)
         self.subnet_ids = pulumi.Output.all(**{key: subnet["id"] for key, subnet in subnets.items()})
         subnet_outputs = [pulumi.Output.from_input(subnet["id"]) for subnet in subnets.values()]
         self._reference: NetworkRef = {
@@ -82,7 +83,7 @@ class PrivateNetwork(pulumi.ComponentResource):
 
     @property
     def reference(self) -> NetworkRef:
-        """The network as ports want it: pass it as a port's `network`."""
+        """The network as ports need it: pass it as a port's `network`."""
         return self._reference
 
     def _subnet(self, key: str, args: SubnetArgs, child: pulumi.ResourceOptions) -> SubnetRef:
@@ -133,7 +134,9 @@ class PrivateNetwork(pulumi.ComponentResource):
             for route_key, route in routes.items()
         ]
 
-    def _router(self, args: RouterArgs, subnets: dict[str, SubnetRef], child: pulumi.ResourceOptions) -> list[pulumi.Output[str]]:
+    def _router(
+        self, args: RouterArgs, subnets: dict[str, SubnetRef], child: pulumi.ResourceOptions, kept: pulumi.ResourceOptions
+    ) -> list[pulumi.Output[str]]:
         external = openstack.networking.get_network_output(name=args["external_network"], external=True, opts=self._look_up)
         router = openstack.networking.Router(
             f"{self._name}-router",
@@ -142,7 +145,7 @@ class PrivateNetwork(pulumi.ComponentResource):
             external_network_id=external.id,
             enable_snat=args.get("enable_snat"),
             tags=naming.tags(self._name, "router"),
-            opts=child,
+            opts=kept,
         )
         self.router_id = router.id
         return [

@@ -1,23 +1,22 @@
-"""A security group whose rules are known by their content."""
+"""A security group, whose rules are known by their content."""
 
 import pulumi
 import pulumi_openstack as openstack
 
 from multiport.components import checks, naming, two_steps
+from multiport.components.checks.security_groups import NAMES_WITH_PORTS, ethertype_of
 from multiport.components.topology import SecurityGroupArgs, SecurityGroupRuleArgs
-
-PORTED = {"tcp", "udp", "sctp", "dccp", "udplite"}
 
 
 class SecurityGroup(pulumi.ComponentResource):
-    """A group and its rules. A rule has no name and no place in a list: the same rule is the same resource.
+    """A group and its rules. A rule is known by its content, not by a name or a place in a list.
 
-    Were it known by anything else, writing it under another name would first create it a second time, which Neutron answers
-    with 409 SecurityGroupRuleExists on every update (measured).
+    If it had a name, the same rule under another name would first be created a second time, and Neutron would answer every
+    update with 409 SecurityGroupRuleExists (measured).
     """
 
     group_id: pulumi.Output[str]
-    """Security group id."""
+    """Id of the security group."""
 
     def __init__(self, name: str, args: SecurityGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create the group.
@@ -26,7 +25,7 @@ class SecurityGroup(pulumi.ComponentResource):
             ConfigError: a rule makes no sense; raised before any call to the cloud.
         """
         args = checks.read(f"SecurityGroup {name}", args, SecurityGroupArgs)
-        checks.raise_if(checks.security_group_faults(f"SecurityGroup {name}", args))
+        checks.raise_if(checks.check_security_group(f"SecurityGroup {name}", args))
         super().__init__(
             "multiport:index:SecurityGroup",
             name,
@@ -63,8 +62,8 @@ def _complete(rule: SecurityGroupRuleArgs) -> SecurityGroupRuleArgs:
     """The rule with its defaults filled in, so that a default written out is the same rule."""
     full: SecurityGroupRuleArgs = {**rule}
     full.setdefault("direction", "ingress")
-    full.setdefault("ethertype", "IPv6" if ":" in rule.get("remote_ip_prefix", "") else "IPv4")
-    if "port_range_min" in full and full.get("protocol") in PORTED:  # an ICMP type has no range to close
+    full.setdefault("ethertype", ethertype_of(rule))
+    if "port_range_min" in full and full.get("protocol") in NAMES_WITH_PORTS:  # an ICMP type has no range to close
         full.setdefault("port_range_max", full["port_range_min"])
     return full
 

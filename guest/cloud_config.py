@@ -38,7 +38,7 @@ def user_data(plan: RoutingPlan | None, cloud_config: str | None) -> str:
         One cloud-config document, or an empty text if there is neither a plan nor a cloud-config.
 
     Raises:
-        GuestError: The user's text is no cloud-config, writes one of our files, or makes the whole larger than Nova takes.
+        GuestError: The user's text is not a cloud-config, writes one of our files, or makes the whole larger than Nova takes.
     """
     users = {} if cloud_config is None else _read(cloud_config)
     if plan is None:
@@ -73,7 +73,9 @@ def _read(text: str) -> dict[str, object]:
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise GuestError(_KEY, "it is no mapping of cloud-init's keys", "Write `key: value` lines, for example `packages: [...]`")
+        raise GuestError(
+            _KEY, "it is not a mapping of cloud-init's keys", "Write `key: value` lines, for example `packages: [...]`"
+        )
     return value
 
 
@@ -97,7 +99,7 @@ def _check_commands(users: dict[str, object]) -> None:
             # cloud-init makes one script of each list and refuses all of it, ours too, for one entry like `- echo done: yes`.
             if not isinstance(command, str | list | None):
                 raise GuestError(
-                    f"{_KEY}.{key}[{number}]", f"{shown(command)} is no command", "Write it in quotes, or as a list of words"
+                    f"{_KEY}.{key}[{number}]", f"{shown(command)} is not a command", "Write it in quotes, or as a list of words"
                 )
 
 
@@ -106,7 +108,7 @@ def _list(users: dict[str, object], key: str) -> list[object]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise GuestError(f"{_KEY}.{key}", "it is no list", "Write one entry per line, each after a hyphen")
+        raise GuestError(f"{_KEY}.{key}", "it is not a list", "Write one entry per line, each after a hyphen")
     return value
 
 

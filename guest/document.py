@@ -36,7 +36,7 @@ def load(text: str) -> object:
     """Return the value that cloud-init's own loader (yaml.safe_load) makes of a text.
 
     Raises:
-        ValueError: It is no YAML, or holds a value that this loader does not know.
+        ValueError: It is not YAML, or holds a value that this loader does not know.
     """
     try:
         value: object = yaml.safe_load(text)

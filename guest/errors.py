@@ -1,6 +1,13 @@
-"""The one error of this package."""
+"""The one error of this package, and how its messages show a value."""
 
-_SHOWN_CHARACTERS = 80
+from collections.abc import Mapping
+from typing import Final
+
+LONGEST_SHOWN: Final = 60
+"""Characters of a text that a message shows: enough to recognise it, too few to flood a terminal with a hostile one."""
+
+LARGEST_SHOWN: Final = 10**18
+"""Numbers of this size and more are not written out."""
 
 
 class GuestError(ValueError):
@@ -20,6 +27,21 @@ class GuestError(ValueError):
 
 
 def shown(value: object) -> str:
-    """Return a value as one line of ASCII that is safe to print, shortened to 80 characters."""
-    text = ascii(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    """A value as a message shows it: escaped and shortened, and never what a mapping, a list or an object holds."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value) if abs(value) < LARGEST_SHOWN else "a huge number"
+        case float():
+            return repr(value)
+        case str():
+            return repr(value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}...")
+        case Mapping():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return "a value of a foreign kind"

@@ -22,9 +22,17 @@ VALUE_CHARACTERS_MAX: Final = 255
 ITEMS_MAX: Final = 128
 """Metadata items of one server: Nova's default quota, `[quota] metadata_items`."""
 
-_PORT_KEY = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
-_NOVA_KEY = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
-_ECHO_URL = re.compile(r"http://[0-9a-zA-Z:./,=_-]+")
+PORT_KEY: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+"""A port's key: one that metadata keys, resource names and host names can carry, with room for a prefix."""
+
+NOVA_KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
+"""A metadata key that Nova takes."""
+
+ECHO_URL: Final = re.compile(r"http://[0-9a-zA-Z:./,=_-]+")
+"""A URL that the guest can ask for the caller's address."""
+
+DEFAULT_ECHO_URL: Final = "http://ifconfig.me"
+"""The one that the guide uses, for commands and verifications of servers without an echo_url."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +84,16 @@ class PortFacts:
 
     def __post_init__(self) -> None:
         where = f"ports.{self.key}"
-        if not _PORT_KEY.fullmatch(self.key):
+        if not PORT_KEY.fullmatch(self.key):
             raise GuestError(
-                f"ports.{shown(self.key)}", "this is no port key", "Use up to 32 lower-case letters, digits and inner hyphens"
+                f"ports.{shown(self.key)}", "this is not a port key", "Use up to 32 lower-case letters, digits and inner hyphens"
             )
         check_slot(f"{where}.slot", self.slot)
         object.__setattr__(self, "mac", unicast_mac(f"{where}.mac", self.mac))
         if self.mtu is not None and (type(self.mtu) is not int or not MTU_MIN <= self.mtu <= MTU_MAX):
-            raise GuestError(f"{where}.mtu", f"{shown(self.mtu)} is no MTU", f"Use a whole number from {MTU_MIN} to {MTU_MAX}")
+            raise GuestError(
+                f"{where}.mtu", f"{shown(self.mtu)} is not an MTU", f"Use a whole number from {MTU_MIN} to {MTU_MAX}"
+            )
         for address in (*self.v6, *self.gateways, *self.vips, *self.pairs, *(route.next_hop for route in self.routes)):
             if getattr(address, "scope_id", None) is not None:
                 raise GuestError(where, f"{shown(str(address))} names an interface", "Leave out the % and what follows")
@@ -115,13 +125,13 @@ class PortFacts:
 
 @dataclass(frozen=True, slots=True)
 class RoutingOptions:
-    """What policy routing does beside answering on every port; all off by default.
+    """What policy routing does in addition to answering on every port; all off by default.
 
     Attributes:
-        connmark: Replies of containers leave by the port that the connection came in on.
-        forward: Forwarded traffic follows the table of the port that it arrived on.
-        table_names: The tables get names in /etc/iproute2/rt_tables.d.
-        echo_url: http URL that answers with the caller's address, for ``policy-routing verify``.
+        connmark: Whether connections are marked with the port that they came in on, and their replies follow the mark.
+        forward: Whether what is forwarded follows the rules of the port that it arrived on.
+        table_names: Whether the tables have names.
+        echo_url: Where ``policy-routing verify`` asks for the caller's address; None: nowhere.
 
     Raises:
         GuestError: The URL is not plain http, or is too long for one metadata value.
@@ -133,10 +143,10 @@ class RoutingOptions:
     echo_url: str | None = None
 
     def __post_init__(self) -> None:
-        if self.echo_url is not None and not _ECHO_URL.fullmatch(self.echo_url):
+        if self.echo_url is not None and not ECHO_URL.fullmatch(self.echo_url):
             raise GuestError(
                 "routing.echo_url",
-                f"{shown(self.echo_url)} is no plain http URL",
+                f"{shown(self.echo_url)} is not a plain http URL",
                 "Use http:// and then letters, digits and : . / , = _ - only",
             )
         if (length := len(" ".join(_option_tokens(self)))) > VALUE_CHARACTERS_MAX:
@@ -201,7 +211,7 @@ def server_metadata(ports: Iterable[PortFacts], options: RoutingOptions, user: M
 
 def _check_user_item(key: str, value: str) -> None:
     where = f"metadata.{key}"
-    if not _NOVA_KEY.fullmatch(key):
+    if not NOVA_KEY.fullmatch(key):
         raise GuestError(
             f"metadata.{shown(key)}",
             "Nova refuses this key",

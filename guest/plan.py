@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from multiport.guest.errors import GuestError, shown
 from multiport.guest.program.numbers import (
@@ -36,7 +37,8 @@ __all__ = [
     "unicast_mac",
 ]
 
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+"""A MAC address as Neutron writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def check_slot(key: str, slot: int) -> None:
         GuestError: It is not a whole number from 1 to 511.
     """
     if type(slot) is not int or not 1 <= slot <= SLOT_MAX:
-        raise GuestError(key, f"{shown(slot)} is no slot", f"Choose a whole number from 1 to {SLOT_MAX}")
+        raise GuestError(key, f"{shown(slot)} is not a slot", f"Choose a whole number from 1 to {SLOT_MAX}")
 
 
 def unicast_mac(key: str, mac: str) -> str:
@@ -110,8 +112,10 @@ def unicast_mac(key: str, mac: str) -> str:
         GuestError: It is not that, or it is a group's address or all zeros.
     """
     lower = mac.lower()
-    if not _MAC.fullmatch(lower):
-        raise GuestError(key, f"{shown(mac)} is no MAC address", "Write six pairs of hexadecimal digits like fa:16:3e:00:00:01")
+    if not MAC.fullmatch(lower):
+        raise GuestError(
+            key, f"{shown(mac)} is not a MAC address", "Write six pairs of hexadecimal digits like fa:16:3e:00:00:01"
+        )
     if int(lower[:2], 16) & 1 or lower == "00:00:00:00:00:00":
         raise GuestError(key, f"{lower} is not the MAC address of one interface", "Use the address that Neutron gave the port")
     return lower

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import shlex
@@ -25,14 +26,17 @@ if TYPE_CHECKING:
 
     from lab.settings import Settings
 
-MODES = "api: records only, without root; packets: QEMU guests and OVN in namespaces, as root (LAB_MODE; %(default)s)"
+MODES = (
+    "api: only the APIs and their databases, without root; packets: QEMU guests and OVN in namespaces, as root"
+    " (environment variable LAB_MODE; default %(default)s)"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb.
+    """Run one command of the command line.
 
     Returns:
-        0 when it worked, 1 when it did not (`leftovers`: when there are any), 2 for wrong usage, 130 after Ctrl-C.
+        The exit status: 0 for success, 1 for a failure (or leftovers that were found), 2 for wrong usage, 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     if not sys.platform.startswith("linux"):
@@ -49,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        print(f"lab: {error}: free some space, or make the folder writable, then run the command again", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("lab: interrupted", file=sys.stderr)
         return 130
@@ -57,16 +66,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m lab",
-        description="A real OpenStack on loopback: without root and without packets, or with guests and a data plane.",
+        description="A real OpenStack on the loopback interface: without root and packets, or with guests and a data plane.",
     )
     parser.add_argument("--mode", choices=(API, PACKETS), default=os.environ.get("LAB_MODE") or API, help=MODES)
-    parser.add_argument("--dir", type=_path, help="its directory (LAB_DIR; .lab in the checkout, or .lab/packets)")
-    parser.add_argument("--venv", type=_path, default=settings.default_venv(), help="its services (LAB_VENV; %(default)s)")
+    parser.add_argument(
+        "--dir",
+        type=_path,
+        help="directory of its data (environment variable LAB_DIR; default .lab in the checkout, or .lab/packets)",
+    )
+    parser.add_argument(
+        "--venv",
+        type=_path,
+        default=settings.default_venv(),
+        help="virtual environment of its services (environment variable LAB_VENV; default %(default)s)",
+    )
     parser.add_argument(
         "--port-base",
         type=_port,
         default=settings.default_port_base(),
-        help="the first of five consecutive TCP ports (LAB_PORT_BASE; the first free five from 15000 on)",
+        help="the first of five consecutive TCP ports (environment variable LAB_PORT_BASE; default: the first five that are free"
+        f" from {settings.FIRST_PORT_BASE} on)",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
@@ -75,19 +94,21 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(verb=verb)
         return command
 
-    up = add("up", _up, "start it, and install it first where needed; does nothing when it runs")
+    up = add("up", _up, "start it, after installing it if that is needed; do nothing if it already runs")
     images = tuple(guest_images.STACKS)
-    up.add_argument("--image", action="append", choices=images, help="with packets: have this guest image only; repeatable")
-    add("down", _down, "stop it; its data stay")
-    add("status", _status, "say what runs").add_argument("--json", action="store_true", help="as JSON")
-    add("reset", _reset, "stop it and drop its data; the installed services stay")
-    logs = add("logs", _logs, "show the ends of the logs")
-    logs.add_argument("service", nargs="?", help="of this service only, and more of it")
+    up.add_argument("--image", action="append", choices=images, help="with packets: provide only this guest image; repeatable")
+    add("down", _down, "stop it; its data are kept")
+    add("status", _status, "show which services run").add_argument("--json", action="store_true", help="print JSON")
+    add("reset", _reset, "stop it and delete its data; the installed services are kept")
+    logs = add("logs", _logs, "show the last lines of the logs")
+    logs.add_argument("service", nargs="?", help="show the log of this service only, and more lines of it")
     enter = add("enter", _enter, "run a command in a namespace of the lab with packets")
-    enter.add_argument("namespace", choices=namespaces.NAMESPACES, help="the compute host, or the world outside")
-    enter.add_argument("command", nargs="+", help="for example: ping -c 4 203.0.113.20; after -- where it has options")
-    add("env", _env, "print the variables that point OpenStack clients at it, for `eval`")
-    add("leftovers", _leftovers, "list what the member `demo` owns beyond the seed; 1 when there is anything")
+    enter.add_argument("namespace", choices=namespaces.NAMESPACES, help="the compute host, or the outside network")
+    enter.add_argument("command", nargs="+", help="for example: ping -c 4 203.0.113.20; put -- before it if it has options")
+    add("env", _env, "print the environment variables that point OpenStack clients at it, for `eval`")
+    add(
+        "leftovers", _leftovers, "list the objects of the user `demo` that the lab did not create; exit status 1 if there are any"
+    )
     return parser
 
 
@@ -97,8 +118,8 @@ def _path(text: str) -> Path:
 
 def _port(text: str) -> int:
     number = int(text)
-    if not 1024 <= number <= 65535 - len(SERVICES):  # noqa: PLR2004 - below are privileged ports
-        raise argparse.ArgumentTypeError(f"{text} leaves no room for {len(SERVICES)} unprivileged ports")
+    if not 1024 <= number <= 65535 - len(SERVICES):  # noqa: PLR2004 - the ports below are privileged
+        raise argparse.ArgumentTypeError(f"the {len(SERVICES)} ports from {text} on must lie between 1024 and 65535")
     return number
 
 
@@ -112,20 +133,22 @@ def _interrupt(*_arguments: object) -> None:
 
 def _up(lab: Lab, options: argparse.Namespace) -> int:
     if isinstance(options.plane, Packets):
-        options.plane.refuse()
+        options.plane.require_machine()
     current = lab.up()
-    _say(f"local cloud up: {current.auth_url}; clouds `local` (member demo) and `local-admin` in {current.clouds_yaml}")
+    _say(
+        f"local cloud up: {current.auth_url}; clouds `local` (user demo) and `local-admin` (user admin) in {current.clouds_yaml}"
+    )
     return 0
 
 
 def _down(lab: Lab, _options: argparse.Namespace) -> int:
-    _say("local cloud down" if lab.down() else "local cloud was not running")
+    _say("the local cloud is stopped" if lab.down() else "the local cloud was not running")
     return 0
 
 
 def _reset(lab: Lab, options: argparse.Namespace) -> int:
     lab.reset()
-    _say(f"local cloud reset: {options.dir}")
+    _say(f"the data of the local cloud in {options.dir} are deleted")
     return 0
 
 
@@ -146,12 +169,12 @@ def _status(lab: Lab, options: argparse.Namespace) -> int:
         print(json.dumps(document, indent=2))
         return 0
     if not states:
-        print(f"no local cloud in {options.dir}; `python3 -m lab up` makes one")
+        print(f"there is no local cloud in {options.dir}; `python3 -m lab up` creates one")
         return 0
     print(f"{'SERVICE':14} {'STATE':9} {'PID':>8} {'MEMORY':>8}  {'API':24} LOG")
     for state in states:
         print(f"{state.service:14} {state.state:9} {state.pid or '-':>8} {state.memory_mib:>4} MiB  {state.url:24} {state.log}")
-    print(f"{'':33}{sum(state.memory_mib for state in states):>4} MiB\n\nIt lacks: {options.plane.lacks}.")
+    print(f"{'':33}{sum(state.memory_mib for state in states):>4} MiB\n\nNot provided: {options.plane.lacks}.")
     return 0
 
 
@@ -159,7 +182,8 @@ def _logs(lab: Lab, options: argparse.Namespace) -> int:
     _existing(options.dir)
     states = [state for state in lab.states() if options.service in (None, state.service)]
     if not states:
-        raise LabError(f"no service is called {options.service}; there are {', '.join(state.service for state in lab.states())}")
+        names = ", ".join(state.service for state in lab.states())
+        raise LabError(f"there is no service {options.service}; the services are {names}")
     for state in states:
         print(f"==> {state.log} <==\n{lifecycle.tail(Path(state.log), 200 if options.service else 15)}\n")
     return 0
@@ -178,7 +202,7 @@ def _env(_lab: Lab, options: argparse.Namespace) -> int:
 def _leftovers(lab: Lab, options: argparse.Namespace) -> int:
     current = _existing(options.dir)
     if any(state.state == "down" for state in lab.states()):
-        raise LabError("the local cloud does not run; `python3 -m lab up` starts it")
+        raise LabError("the local cloud is not running; `python3 -m lab up` starts it")
     return subprocess.run(
         [str(current.python), "-m", "lab.services.leftovers"],
         cwd=current.directory,
@@ -190,7 +214,7 @@ def _leftovers(lab: Lab, options: argparse.Namespace) -> int:
 def _existing(directory: Path) -> Settings:
     current = settings.load(directory)
     if current is None:
-        raise LabError(f"no local cloud in {directory}; `python3 -m lab up` makes one")
+        raise LabError(f"there is no local cloud in {directory}; `python3 -m lab up` creates one")
     return current
 
 

@@ -1,4 +1,4 @@
-"""Configuration files of the five services, in the services' own options; written anew on every start."""
+"""Configuration files of the five services. They are written again at every start."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     Section = Mapping[str, object]
 
 IN_PROCESS = "fake:/"
-"""oslo.messaging's transport inside one process: no agent and no second process ever listens."""
+"""oslo.messaging's transport inside one process. It suffices: no agent and no second process takes part in the messaging."""
 TENANT_MTU = 1442
-"""What a Geneve network has on Rackspace Flex: 1500 less 38 for Geneve and 20 for IPv4."""
+"""The MTU of a Geneve network on Rackspace Flex: 1500 minus 38 bytes for Geneve and 20 bytes for IPv4."""
 AVAILABILITY_ZONE = "az1"
 
 
@@ -27,7 +27,7 @@ def write(settings: Settings, changes: Mapping[str, Mapping[str, Section]]) -> N
 
     Args:
         settings: the lab.
-        changes: service, section, option: what is set otherwise in the lab's mode.
+        changes: options that the lab's mode sets differently, by service, section and option.
     """
     for service, defaults in {
         "keystone": _keystone(settings),
@@ -42,7 +42,7 @@ def write(settings: Settings, changes: Mapping[str, Mapping[str, Section]]) -> N
         for folder in (settings.etc(service), settings.data(service), settings.log(service).parent):
             folder.mkdir(parents=True, exist_ok=True)
         write_private(config_file(settings, service), ini({**sections, "oslo_policy": {"policy_file": policy}}))
-        # Without the file oslo.policy looks for it in a dozen places on every request; empty, the defaults hold.
+        # Without this file oslo.policy would search a dozen places for it on every request. An empty file means the defaults.
         policy.write_text("{}\n")
     distribution = _entry_points(settings) / "multiport_lab-0.dist-info"
     distribution.mkdir(parents=True, exist_ok=True)
@@ -54,21 +54,21 @@ def write(settings: Settings, changes: Mapping[str, Mapping[str, Section]]) -> N
 
 
 def config_file(settings: Settings, service: str) -> Path:
-    """The one file that a service reads."""
+    """Path of the configuration file that a service reads."""
     return settings.etc(service) / ("glance-api.conf" if service == "glance" else f"{service}.conf")
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Environment of the services: nothing is read from the user's home or written to it."""
-    # LANG only steers messages; PATH finds no program of ours.
+    """Environment variables of the services. The services read and write nothing in the user's home directory."""
+    # PATH and LANG are inherited: no program of the lab is found by PATH, and LANG affects nothing but messages.
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     return kept | {
         "LAB_DIR": str(settings.directory),
         "HOME": str(settings.directory),
-        "TMPDIR": str(settings.directory / "tmp"),  # Neutron keeps its start time there
-        "XDG_CACHE_HOME": str(settings.directory / "cache"),  # stevedore's
+        "TMPDIR": str(settings.directory / "tmp"),  # Neutron stores its start time there
+        "XDG_CACHE_HOME": str(settings.directory / "cache"),  # for the cache of stevedore
         "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(_entry_points(settings))]),
-        "PYTHONSAFEPATH": "1",  # no module is taken from the working directory
+        "PYTHONSAFEPATH": "1",  # no module is imported from the working directory
         "PYTHONUNBUFFERED": "1",
         "OS_KEYSTONE_CONFIG_DIR": str(settings.etc("keystone")),
         "OS_GLANCE_CONFIG_DIR": str(settings.etc("glance")),
@@ -81,7 +81,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def write_clouds_yaml(settings: Settings) -> None:
-    """Write `clouds.yaml` with the clouds `local` (the member `demo`) and `local-admin`."""
+    """Write `clouds.yaml` with the clouds `local` (user `demo`, an ordinary project member) and `local-admin` (user `admin`)."""
     write_private(
         settings.clouds_yaml,
         "clouds:\n"
@@ -111,7 +111,7 @@ def _entry_points(settings: Settings) -> Path:
 
 
 def ini(sections: Mapping[str, Section]) -> str:
-    """A configuration file in oslo.config's form."""
+    """Return the text of a configuration file in the format of oslo.config."""
     return "".join(
         f"[{name}]\n" + "".join(f"{option} = {value}\n" for option, value in section.items()) + "\n"
         for name, section in sections.items()
@@ -120,7 +120,7 @@ def ini(sections: Mapping[str, Section]) -> str:
 
 def _database(settings: Settings, service: str, name: str = "") -> dict[str, object]:
     path = settings.data(service) / f"{name or service}.sqlite"
-    # timeout: seconds a transaction waits for SQLite's one writer before it counts as a deadlock and is tried again
+    # timeout: seconds that a transaction waits for SQLite's write lock. After that it counts as a deadlock and is retried.
     return {"connection": f"sqlite:///{path}?timeout=30", "sqlite_synchronous": "false"}
 
 
@@ -152,9 +152,9 @@ def _keystone(settings: Settings) -> dict[str, Section]:
         "database": _database(settings, "keystone"),
         "token": {"provider": "fernet", "expiration": 24 * 3600},
         "fernet_tokens": {"key_repository": data / "fernet-keys"},
-        "fernet_receipts": {"key_repository": data / "fernet-keys"},  # must be set, or Keystone does not start
+        "fernet_receipts": {"key_repository": data / "fernet-keys"},  # Keystone does not start if this is not set
         "credential": {"key_repository": data / "credential-keys"},
-        "identity": {"password_hash_rounds": 4},  # bcrypt's least: these passwords are random, and every login costs a hash
+        "identity": {"password_hash_rounds": 4},  # bcrypt's minimum, for speed: the passwords are random
         "cache": {"enabled": "true", "backend": "dogpile.cache.memory"},
         "oslo_messaging_notifications": {"driver": "noop"},
     }
@@ -198,11 +198,11 @@ def _neutron(settings: Settings) -> dict[str, Section]:
             "auth_strategy": "keystone",
             "host": HOST,
             "core_plugin": "ml2",
-            "service_plugins": "router",  # no trunk: its delete hangs on SQLite
+            "service_plugins": "router",  # without the trunk plugin: deleting a trunk hangs on SQLite
             "api_workers": 1,
             "rpc_workers": 0,
             "enable_dvr": "false",
-            "enable_traditional_dhcp": "false",  # there is no DHCP agent to wait for
+            "enable_traditional_dhcp": "false",  # there is no DHCP agent that ports would have to wait for
             "global_physnet_mtu": 1500,
             "vlan_transparent": "false",
         },
@@ -244,10 +244,10 @@ def _nova(settings: Settings) -> dict[str, Section]:
             "transport_url": IN_PROCESS,
             "host": HOST,
             "my_ip": ADDRESS,
-            "compute_driver": "fake.LabDriver",  # prefixed with nova.virt.; `lab.services.nova` puts it there
+            "compute_driver": "fake.LabDriver",  # Nova adds the prefix nova.virt.; see `lab.services.nova`
             "default_availability_zone": AVAILABILITY_ZONE,
             "allow_resize_to_same_host": "true",
-            "vif_plugging_is_fatal": "false",  # nobody plugs
+            "vif_plugging_is_fatal": "false",  # no agent reports that a VIF is plugged
             "vif_plugging_timeout": 0,
             "reserved_host_memory_mb": 0,
         },

@@ -1,4 +1,4 @@
-"""Start, stop and state of one lab."""
+"""Starts and stops one lab, and reports the state of its services."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
+from installation.locks import exclusive
 from lab import configuration, processes, settings, venv
-from lab.locks import exclusive
 from lab.plane import Plane, ServiceState
 from lab.settings import ADDRESS, SERVICES, LabError
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from lab.settings import Settings
 
 READY_SECONDS = 180.0
-"""How long all services together may take to answer; measured: 20 s on two idle cores."""
+"""Seconds until all services must answer. They need 20 s on two idle cores (measured)."""
 PROGRESS_SECONDS = 5.0
 PROBE_SECONDS = 2.0
 LOG_TAIL_LINES = 25
 LOG_KEEP_BYTES = 5_000_000
-"""A log longer than this is set aside (one generation) at the next start."""
+"""A log file larger than this is renamed at the next start. One former file is kept."""
 
 
 class Lab:
-    """One lab, by its directory.
+    """One lab, identified by its directory.
 
     Args:
         directory: everything the lab writes.
         environment: virtual environment of its services.
-        port_base: the first of its ports; None leaves the choice to the first start.
-        say: receives lines of progress.
-        plane: what the services stand on.
+        port_base: the first of its ports; None: the first start chooses.
+        say: is called with each line of progress.
+        plane: what the services need below them in the lab's mode.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Lab:
         self._plane = plane or Plane()
 
     def up(self) -> Settings:
-        """Have all services run and seeded; does nothing when they are.
+        """Start all services and create the initial data; do nothing if that is already so.
 
         Raises:
-            LabError: it did not work out; nothing is left running.
+            LabError: a service did not start. Nothing is left running.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._lock():
@@ -76,7 +76,7 @@ class Lab:
                 self._plane.finish(current)
                 self._seed(current)
             except BaseException:
-                self._say("stopping what was started")
+                self._say("stopping the services that were started")
                 self._stop()
                 raise
             finally:
@@ -85,14 +85,14 @@ class Lab:
             return current
 
     def down(self) -> bool:
-        """Stop every service; returns whether any ran. Data stay."""
+        """Stop every service and keep the data. Return whether any service ran."""
         if not self._directory.exists():
             return False
         with self._lock():
             return self._stop()
 
     def reset(self) -> None:
-        """Stop every service and drop data, logs, keys and settings; a virtual environment in the directory stays."""
+        """Stop every service and delete data, logs, keys and settings. A virtual environment in the directory is kept."""
         if not self._directory.exists():
             return
         with self._lock():
@@ -103,7 +103,7 @@ class Lab:
                 self._directory.joinpath(name).unlink(missing_ok=True)
 
     def states(self) -> list[ServiceState]:
-        """What each service does now."""
+        """Return the present state of each service."""
         current = settings.load(self._directory)
         if current is None:
             return []
@@ -124,13 +124,16 @@ class Lab:
         return states + self._plane.states(current)
 
     def _lock(self) -> AbstractContextManager[None]:
-        return exclusive(self._directory / "lock", f"another command works on {self._directory}", self._say)
+        return exclusive(self._directory / "lock", f"another command is using {self._directory}", self._say)
 
     def _unchanged(self, known: Settings) -> bool:
         return known.venv == self._venv and known.directory == self._directory and self._port_base in (None, known.port_base)
 
     def _answer(self, known: Settings) -> bool:
-        """Whether all that belongs to the lab runs and answers; a busy machine is given time, a restart would end guests."""
+        """Tell whether every service of the lab runs and answers.
+
+        Services that are still starting, or slow on a busy machine, are waited for: a restart would end the guests.
+        """
         states = {state.state for state in self.states()}
         if states == {"up"} or "down" in states:
             return states == {"up"}
@@ -167,9 +170,9 @@ class Lab:
             for sock in sockets:
                 sock.close()
             if self._port_base:
-                raise LabError(f"port {current.port(service)} is taken ({error}): choose others with --port-base") from error
+                raise LabError(f"TCP port {current.port(service)} is in use ({error}): choose others with --port-base") from error
             sockets, base = settings.listen_anywhere()
-            self._say(f"port {current.port(service)} is taken: moving to {base}-{base + len(SERVICES) - 1}")
+            self._say(f"TCP port {current.port(service)} is in use: using {base}-{base + len(SERVICES) - 1} instead")
             current = settings.create(self._directory, self._venv, base, self._plane.mode)
         return sockets, current
 
@@ -194,12 +197,12 @@ class Lab:
                     stdout=file,
                     stderr=subprocess.STDOUT,
                     pass_fds=[sock.fileno()],
-                    start_new_session=True,  # a Ctrl-C at the terminal is ours to handle
+                    start_new_session=True,  # Ctrl-C at the terminal must reach this process only, which then stops the services
                 )
             try:
                 processes.write(self._pid_file(service), processes.identify(child.pid))
             except ProcessLookupError as error:
-                raise LabError(_failure(current, service, "ended at once")) from error
+                raise LabError(_failure(current, service, "ended immediately")) from error
 
     def _await_ready(self, current: Settings) -> None:
         started = said = time.monotonic()
@@ -213,7 +216,7 @@ class Lab:
                     self._say(f"  {service} ready after {time.monotonic() - started:.0f} s")
             now = time.monotonic()
             if waiting and now - started > READY_SECONDS:
-                raise LabError(_failure(current, waiting[0], f"does not answer after {READY_SECONDS:.0f} s"))
+                raise LabError(_failure(current, waiting[0], f"did not answer within {READY_SECONDS:.0f} s"))
             if waiting and now - said > PROGRESS_SECONDS:
                 self._say(f"  waiting for {', '.join(waiting)} ({now - started:.0f} s)")
                 said = now
@@ -228,24 +231,24 @@ class Lab:
             check=False,
         )
         if result.returncode:
-            raise LabError(f"images, flavors and networks could not be made:\n{result.stdout}{result.stderr}")
+            raise LabError(f"images, flavors and networks could not be created:\n{result.stdout}{result.stderr}")
         for line in result.stdout.splitlines():
             self._say(f"  {line}")
 
 
 def tail(log: Path, lines: int) -> str:
-    """The last lines of a log."""
+    """Return the last lines of a log."""
     try:
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
     except OSError:
-        return "(no log)"
+        return "(there is no log)"
 
 
 def _failure(current: Settings, service: str, what: str) -> str:
     log = current.log(service)
     return (
         f"{service} {what}. The end of its log:\n\n{tail(log, LOG_TAIL_LINES)}\n\n"
-        f"The whole log: {log}. `python3 -m lab up` tries again; `python3 -m lab reset` starts from nothing."
+        f"The whole log is {log}. `python3 -m lab up` tries again; `python3 -m lab reset` deletes all data before that."
     )
 
 

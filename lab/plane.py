@@ -1,4 +1,7 @@
-"""What the five services stand on: nothing in the lab without packets, namespaces and daemons in the one with (`lab.packets`)."""
+"""The interface between the five services and the two modes of the lab.
+
+`Plane` is the mode without packets and needs nothing. Its subclass in `lab.packets` makes namespaces and starts daemons.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ServiceState:
-    """What `status` says of one service.
+    """State of one service, as `status` shows it.
 
     Attributes:
         service: its name.
-        state: "up", "starting" (runs, does not answer) or "down".
-        pid: process id, None when down.
-        url: address of its API, or what it serves.
+        state: "up", "starting" (the process runs but does not answer yet) or "down".
+        pid: process id; None if it is down.
+        url: address of its API, or a description of what it serves.
         memory_mib: resident memory in MiB.
-        log: where its log lies.
+        log: path of its log.
     """
 
     service: str
@@ -36,7 +39,7 @@ class ServiceState:
 
 
 class Plane:
-    """A plane of records: the fake hypervisor and the mechanism driver need nothing of the machine."""
+    """The mode without packets: the fake hypervisor and the lab's mechanism driver need nothing of the machine."""
 
     mode = API
     lacks = (
@@ -44,34 +47,34 @@ class Plane:
     )
 
     def prepare(self, settings: Settings) -> None:
-        """Install what is missing; nothing runs yet."""
+        """Install what is missing. It is called before anything runs."""
 
-    def complete(self, settings: Settings) -> bool:  # noqa: ARG002 - for others
-        """Whether a lab that runs has all that is wanted; otherwise it is prepared and seeded once more."""
+    def complete(self, settings: Settings) -> bool:  # noqa: ARG002 - subclasses use it
+        """Tell whether a running lab has everything that is wanted; if not, it is prepared and seeded again."""
         return True
 
     def start(self, settings: Settings) -> None:
-        """Start what the services need, before them."""
+        """Start what the services need. It is called before they start."""
 
     def finish(self, settings: Settings) -> None:
-        """Start what needs the services, after them."""
+        """Start what needs the services. It is called once they answer."""
 
-    def options(self, settings: Settings) -> Mapping[str, Mapping[str, Section]]:  # noqa: ARG002 - for others
-        """Service, section, option: what is set otherwise than in the lab without packets."""
+    def options(self, settings: Settings) -> Mapping[str, Mapping[str, Section]]:  # noqa: ARG002 - subclasses use it
+        """Return the options that differ from the lab without packets, by service, section and option."""
         return {}
 
     def environment(self, settings: Settings) -> Mapping[str, str]:  # noqa: ARG002
-        """Variables of the services beside those of the lab without packets."""
+        """Return environment variables of the services that the lab without packets does not set."""
         return {}
 
     def command(self, settings: Settings, service: str) -> list[str]:  # noqa: ARG002
-        """The words to put before a service's command."""
+        """Return the words to put before a service's command, for example to run it in a namespace."""
         return []
 
     def states(self, settings: Settings) -> list[ServiceState]:  # noqa: ARG002
-        """What its own parts do now."""
+        """Return the present state of the mode's own daemons."""
         return []
 
     def stop(self, settings: Settings) -> bool:  # noqa: ARG002
-        """Stop everything of it, after the services; returns whether anything ran."""
+        """Stop everything that the mode has started. It is called after the services are stopped. Return whether anything ran."""
         return False

@@ -1,4 +1,4 @@
-"""Processes known by pid and start time, so that a pid which the kernel has given to somebody else is never signalled."""
+"""Processes identified by pid and start time, so that a pid that the kernel has reused for another program is never signalled."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 TERM_SECONDS = 15.0
-"""How long a service may take to end by itself."""
+"""Seconds that a service may take to end after SIGTERM, before SIGKILL."""
 PREFERRED = -10
-"""As `nice` counts: some nine times an ordinary session's share (sched(7))."""
+"""Nice value of a preferred session: about nine times an ordinary session's share of the processor (autogroups in sched(7))."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Whether the process still runs; False if the pid now belongs to another process."""
         return self.boot_id == current_boot_id() and self.start_ticks == start_ticks(self.pid)
 
     @property
     def rss_kib(self) -> int:
-        """Resident memory in KiB, 0 when it does not run."""
+        """Resident memory in KiB; 0 if it does not run."""
         try:
             status = Path(f"/proc/{self.pid}/status").read_text()
         except OSError:
@@ -46,25 +46,25 @@ class Process:
 
 
 def current_boot_id() -> str:
-    """The kernel's id of this boot."""
+    """Return the id that the kernel gave to the present boot."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def start_ticks(pid: int) -> int | None:
-    """Start time of a running process in clock ticks since boot; None when there is none or it is a zombie."""
+    """Return the start time of a process in clock ticks since boot; None if there is no such process or it is a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    fields = stat.rpartition(")")[2].split()  # the name before may hold blanks and brackets
+    fields = stat.rpartition(")")[2].split()  # the command name before it may contain spaces and brackets
     return None if fields[0] in "ZX" else int(fields[19])
 
 
 def identify(pid: int) -> Process:
-    """The process that has this pid now.
+    """Return the process that has this pid now.
 
     Raises:
-        ProcessLookupError: there is none.
+        ProcessLookupError: no process has this pid.
     """
     ticks = start_ticks(pid)
     if ticks is None:
@@ -73,7 +73,7 @@ def identify(pid: int) -> Process:
 
 
 def read(path: Path) -> Process | None:
-    """The process recorded in a file, None where the file is absent or broken."""
+    """Return the process recorded in a file; None if the file is missing or cannot be read."""
     try:
         return Process(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
@@ -87,17 +87,17 @@ def write(path: Path, process: Process) -> None:
 
 
 def prefer(process: Process) -> None:
-    """Give the session of a process the processor before sessions that nobody preferred, where the kernel can and root asks.
+    """Give the session of a process a larger share of the processor than other sessions get.
 
     Args:
         process: the leader of a session.
     """
-    with suppress(OSError):  # a kernel without autogroups, or no root: everyone waits their turn
+    with suppress(OSError):  # without autogroups in the kernel, or without root, all sessions get the same share
         Path(f"/proc/{process.pid}/autogroup").write_text(str(PREFERRED))
 
 
 def stop(processes: list[Process]) -> None:
-    """End processes and whatever they started in their group: politely, then not."""
+    """End processes and their process groups: with SIGTERM, and after TERM_SECONDS with SIGKILL."""
     _signal(processes, signal.SIGTERM)
     deadline = time.monotonic() + TERM_SECONDS
     while any(process.alive for process in processes) and time.monotonic() < deadline:
@@ -121,4 +121,4 @@ def _reap(processes: list[Process]) -> None:
         try:
             os.waitpid(process.pid, os.WNOHANG)
         except ChildProcessError:
-            continue  # started by an earlier command: not ours to reap
+            continue  # not a child of this process: an earlier command started it

@@ -1,4 +1,4 @@
-"""Where a lab lives, on which ports it answers, and with which passwords: chosen once, then kept in `<dir>/lab.json`."""
+"""Settings of a lab: its directories, TCP ports and passwords. They are chosen once and then kept in `<dir>/lab.json`."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parent.parent
 SERVICES = ("keystone", "glance", "placement", "neutron", "nova")
 FIRST_PORT_BASE = 15000
-"""Where the search for free ports begins: below Linux's ephemeral range (32768), so that no outgoing connection takes one."""
+"""The search for free ports starts here, below the range of Linux's ephemeral ports, which starts at 32768."""
 PORT_BASE_STEP = 10
 PORT_BASE_TRIES = 200
 ADDRESS = "127.0.0.1"
 REGION = "RegionOne"
 HOST = "lab"
-"""Name of the one compute host, in Nova's and Neutron's records."""
+"""Name of the only compute host, in Nova's and Neutron's databases."""
 API = "api"
-"""Mode of a lab whose hypervisor and network are records only."""
+"""Mode of a lab whose servers and networks exist in the databases only."""
 PACKETS = "packets"
-"""Mode of a lab with guests and a data plane (`lab.packets`)."""
+"""Mode of a lab with booted guests and a data plane (`lab.packets`)."""
 
 
 class LabError(Exception):
-    """Something the user must act upon; the message says what."""
+    """An error that the user can correct; the message says how."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One lab.
+    """Settings of one lab.
 
     Attributes:
-        directory: everything this lab writes, its virtual environment aside.
+        directory: folder of everything that this lab writes, except its virtual environment.
         venv: the virtual environment of the services; several labs may share it.
         port_base: the first of five consecutive TCP ports.
-        admin_password: of the user `admin` (cloud `local-admin`).
-        service_password: of the user with which the services talk to each other.
-        demo_password: of the member `demo` (cloud `local`).
-        mode: API or PACKETS; a lab keeps the one that it was made in.
+        admin_password: password of the user `admin` (cloud `local-admin`).
+        service_password: password of the user as which the services call each other.
+        demo_password: password of the user `demo` (cloud `local`).
+        mode: API or PACKETS. The mode of a lab never changes.
     """
 
     directory: Path
@@ -103,30 +103,30 @@ class Settings:
         return self.directory / "etc" / service
 
     def log(self, service: str) -> Path:
-        """Log of a service: its own and whatever it prints."""
+        """Log file of a service, including everything that it prints."""
         return self.directory / "log" / f"{service}.log"
 
 
 def default_directory(mode: str = API, environment: Mapping[str, str] = os.environ) -> Path:
-    """The lab's directory: `LAB_DIR`, or `.lab` in the checkout, `.lab/packets` for the mode with packets."""
+    """Return the lab's directory: `LAB_DIR`, else `.lab` in the checkout, or `.lab/packets` in the mode with packets."""
     return Path(environment.get("LAB_DIR") or CHECKOUT / ".lab" / (PACKETS if mode == PACKETS else "")).absolute()
 
 
 def default_venv(environment: Mapping[str, str] = os.environ) -> Path:
-    """The services' virtual environment: `LAB_VENV`, or `.lab/venv` in the checkout."""
+    """Return the services' virtual environment: `LAB_VENV`, else `.lab/venv` in the checkout."""
     return Path(environment.get("LAB_VENV") or CHECKOUT / ".lab" / "venv").absolute()
 
 
 def default_port_base(environment: Mapping[str, str] = os.environ) -> str | None:
-    """`LAB_PORT_BASE`, None where it is unset: the lab then chooses and remembers."""
+    """Return `LAB_PORT_BASE`; None if it is not set. The lab then chooses free ports and keeps them."""
     return environment.get("LAB_PORT_BASE") or None
 
 
 def load(directory: Path) -> Settings | None:
-    """The settings of an existing lab, None where there is none yet.
+    """Return the settings of an existing lab; None if there is none yet.
 
     Raises:
-        LabError: the record cannot be read.
+        LabError: the settings file cannot be read.
     """
     record = directory / "lab.json"
     try:
@@ -135,24 +135,26 @@ def load(directory: Path) -> Settings | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
-        raise LabError(f"{record} cannot be read ({error}); `python3 -m lab reset` starts anew") from error
+        raise LabError(f"{record} cannot be read ({error}); `python3 -m lab reset` deletes it and the lab's data") from error
 
 
 def create(directory: Path, venv: Path, port_base: int | None, mode: str = API) -> Settings:
-    """Choose and record the settings of a new lab, or bring those of an existing one up to the options given.
+    """Choose and save the settings of a new lab, or apply the given options to those of an existing one.
 
     Args:
         directory: see `Settings`.
         venv: see `Settings`.
-        port_base: ports wanted; None keeps the recorded ones.
+        port_base: the first port; None keeps the saved one.
         mode: see `Settings`.
 
     Raises:
-        LabError: the record cannot be read, or is of a lab in another mode.
+        LabError: the settings file cannot be read, or belongs to a lab in another mode.
     """
     known = load(directory)
     if known and known.mode != mode:
-        raise LabError(f"{directory} holds a local cloud in mode {known.mode}: choose another folder with --dir or LAB_DIR")
+        raise LabError(
+            f"{directory} contains a local cloud in the mode {known.mode}: choose another folder with --dir or LAB_DIR"
+        )
     settings = Settings(
         directory=directory,
         venv=venv,
@@ -167,7 +169,7 @@ def create(directory: Path, venv: Path, port_base: int | None, mode: str = API) 
 
 
 def write(settings: Settings) -> None:
-    """Record settings, readable by their owner alone."""
+    """Save settings to a file that only its owner can read."""
     directory = settings.directory
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     values = asdict(settings) | {"directory": str(directory), "venv": str(settings.venv)}
@@ -175,7 +177,7 @@ def write(settings: Settings) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, at once or not at all."""
+    """Write a file atomically; only its owner can read it."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -184,13 +186,13 @@ def write_private(path: Path, text: str) -> None:
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket on loopback.
+    """Return a listening socket on the loopback interface.
 
-    The services inherit it: the port is held from the moment it was found free, and clients that come early wait instead of
-    being refused.
+    The services inherit it. So no other program can take the port between the check and the start of the service, and clients
+    that connect early wait instead of being refused.
 
     Raises:
-        OSError: something else has the port.
+        OSError: another program uses the port.
     """
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -204,27 +206,27 @@ def listen(port: int) -> socket.socket:
 
 
 def listen_anywhere() -> tuple[list[socket.socket], int]:
-    """Listen on five consecutive free ports; returns the sockets and the first port.
+    """Listen on five consecutive free ports. Return the sockets and the first port.
 
     Raises:
-        LabError: there are no five.
+        LabError: no five consecutive ports are free.
     """
     for base in range(FIRST_PORT_BASE, FIRST_PORT_BASE + PORT_BASE_STEP * PORT_BASE_TRIES, PORT_BASE_STEP):
         sockets: list[socket.socket] = []
         try:
             for offset in range(len(SERVICES)):
-                sockets.append(listen(base + offset))  # noqa: PERF401 - what was opened must be closed
+                sockets.append(listen(base + offset))  # noqa: PERF401 - after an error the opened sockets must be closed
         except OSError:
             for sock in sockets:
                 sock.close()
         else:
             return sockets, base
-    raise LabError(f"no {len(SERVICES)} consecutive free ports from {FIRST_PORT_BASE} on; choose them with --port-base")
+    raise LabError(f"there are no {len(SERVICES)} consecutive free TCP ports from {FIRST_PORT_BASE} on: choose with --port-base")
 
 
 def from_environment() -> Settings:
-    """The lab that started this process: for `lab.services`."""
+    """Return the settings of the lab that started this process. The modules of `lab.services` call this."""
     settings = load(Path(os.environ["LAB_DIR"]))
     if settings is None:
-        sys.exit("LAB_DIR names no lab")
+        sys.exit(f"there is no local cloud in LAB_DIR ({os.environ['LAB_DIR']}); `python3 -m lab up` creates one")
     return settings

@@ -8,18 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from multiport.components.address_pairs import AddressPairArgs as AddressPairArgs
     from multiport.components.address_pairs import AddressPairs as AddressPairs
-    from multiport.components.address_pairs import AddressPairsArgs as AddressPairsArgs
-    from multiport.components.address_pairs import VirtualIpArgs as VirtualIpArgs
+    from multiport.components.arguments import AddressPairArgs as AddressPairArgs
+    from multiport.components.arguments import AddressPairsArgs as AddressPairsArgs
+    from multiport.components.arguments import FloatingIpsArgs as FloatingIpsArgs
+    from multiport.components.arguments import FloatingIpTargetArgs as FloatingIpTargetArgs
+    from multiport.components.arguments import MultiPortInstanceArgs as MultiPortInstanceArgs
+    from multiport.components.arguments import PortArgs as PortArgs
+    from multiport.components.arguments import VirtualIpArgs as VirtualIpArgs
     from multiport.components.config_error import ConfigError as ConfigError
     from multiport.components.floating_ips import FloatingIps as FloatingIps
-    from multiport.components.floating_ips import FloatingIpsArgs as FloatingIpsArgs
-    from multiport.components.floating_ips import FloatingIpTargetArgs as FloatingIpTargetArgs
+    from multiport.components.instance.outputs import PortState as PortState
     from multiport.components.multi_port_instance import MultiPortInstance as MultiPortInstance
-    from multiport.components.multi_port_instance import MultiPortInstanceArgs as MultiPortInstanceArgs
-    from multiport.components.multi_port_instance import PortArgs as PortArgs
-    from multiport.components.multi_port_instance import PortState as PortState
     from multiport.components.network_ref import NetworkRef as NetworkRef
     from multiport.components.network_ref import SubnetRef as SubnetRef
     from multiport.components.network_ref import external_network as external_network
@@ -40,10 +40,20 @@ if TYPE_CHECKING:
     from multiport.components.topology import Topology as Topology
 
 _HOME = {
-    "address_pairs": ("AddressPairArgs", "AddressPairs", "AddressPairsArgs", "VirtualIpArgs"),
+    "address_pairs": ("AddressPairs",),
+    "arguments": (
+        "AddressPairArgs",
+        "AddressPairsArgs",
+        "FloatingIpsArgs",
+        "FloatingIpTargetArgs",
+        "MultiPortInstanceArgs",
+        "PortArgs",
+        "VirtualIpArgs",
+    ),
     "config_error": ("ConfigError",),
-    "floating_ips": ("FloatingIps", "FloatingIpsArgs", "FloatingIpTargetArgs"),
-    "multi_port_instance": ("MultiPortInstance", "MultiPortInstanceArgs", "PortArgs", "PortState"),
+    "floating_ips": ("FloatingIps",),
+    "instance.outputs": ("PortState",),
+    "multi_port_instance": ("MultiPortInstance",),
     "network_ref": ("NetworkRef", "SubnetRef", "external_network"),
     "private_network": ("PrivateNetwork",),
     "security_group": ("SecurityGroup",),

@@ -13,7 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN = ROOT / ".tools" / "pulumi"
+OWN = (
+    ROOT / ".tools" / "pulumi"
+    if (ROOT / "Pulumi.yaml").is_file()
+    else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "multiport" / "pulumi"
+)
+"""Where we keep what we fetch: in the folder of a checkout; in the user's cache where the package is installed."""
 # The first CLI release that the pinned SDK was seen to work with.
 MINIMUM = (3, 259, 0)
 INSTALL_HELP = "https://www.pulumi.com/docs/install"
@@ -55,7 +60,7 @@ def find(say: Callable[[str], None], environment: Mapping[str, str] | None = Non
 def home(folder: Path, environment: Mapping[str, str] | None = None) -> str:
     """A PULUMI_HOME of ours with the user's plugins: what the CLI logs and remembers stays in the folder."""
     users = (os.environ if environment is None else environment).get("PULUMI_HOME")
-    plugins = Path(users or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi") / "plugins"  # the CLI does not ask HOME
+    plugins = Path(users or _users_home() / ".pulumi") / "plugins"
     link = folder / "plugins"
     folder.mkdir(parents=True, exist_ok=True)
     if plugins.is_dir() and not link.exists():
@@ -65,8 +70,20 @@ def home(folder: Path, environment: Mapping[str, str] | None = None) -> str:
     return str(folder)
 
 
+def _users_home() -> Path:
+    """The home folder as the CLI finds it: by the user's number; by HOME only for a number without a name, as in containers."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path(os.environ.get("HOME", "/"))
+
+
 def _installed_cli(environment: Mapping[str, str]) -> tuple[Path, str] | None:
-    places = [shutil.which("pulumi", path=environment.get("PATH")), Path.home() / ".pulumi/bin/pulumi", OWN / "bin/pulumi"]
+    places = [
+        shutil.which("pulumi", path=environment.get("PATH")),
+        Path(os.environ.get("HOME") or _users_home()) / ".pulumi/bin/pulumi",
+        OWN / "bin/pulumi",
+    ]
     for place in places:
         if place is None or not Path(place).is_file():
             continue

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,11 +25,17 @@ def anything_deployed() -> bool:
     """Whether any stack of the project folder's own state still has resources."""
     if any(json.loads(record.read_text()).get("resources") for record in (STATE / "direct").glob("*.json")):
         return True
-    for checkpoint in (STATE / ".pulumi" / "stacks").glob("*/*.json"):
-        deployment = json.loads(checkpoint.read_text()).get("checkpoint", {}).get("latest") or {}
-        if any(each.get("custom") and not each["type"].startswith("pulumi:") for each in deployment.get("resources", [])):
-            return True
-    return False
+    return any(_made_something(checkpoint) for checkpoint in (STATE / ".pulumi" / "stacks").glob("*/*.json"))
+
+
+def deployed_by_cli(stack: str) -> bool:
+    """Whether the project folder's own state says that the CLI has deployed a stack; the CLI itself is not asked."""
+    return any(_made_something(checkpoint) for checkpoint in (STATE / ".pulumi" / "stacks").glob(f"*/{stack}.json"))
+
+
+def _made_something(checkpoint: Path) -> bool:
+    deployment = json.loads(checkpoint.read_text()).get("checkpoint", {}).get("latest") or {}
+    return any(each.get("custom") and not each["type"].startswith("pulumi:") for each in deployment.get("resources", []))
 
 
 @dataclass
@@ -114,7 +121,7 @@ def choose(environment: dict[str, str], stack: str, *, embedded: bool) -> Backen
         embedded: Whether the stack runs on the local cloud, whose state holds nothing worth a passphrase.
     """
     environment = {**environment, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-    if environment.get("PULUMI_BACKEND_URL") or environment.get("PULUMI_ACCESS_TOKEN") or _logged_in(environment):
+    if is_users_own(environment):
         return Backend(stack, own=False, environment=environment)
     environment["PULUMI_BACKEND_URL"] = f"file://{STATE}"
     if embedded and "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment:
@@ -122,7 +129,12 @@ def choose(environment: dict[str, str], stack: str, *, embedded: bool) -> Backen
     return Backend(stack, own=True, environment=environment)
 
 
-def _logged_in(environment: dict[str, str]) -> bool:
+def is_users_own(environment: Mapping[str, str]) -> bool:
+    """Whether the user keeps state in a backend of their own, into which only the CLI can look."""
+    return bool(environment.get("PULUMI_BACKEND_URL") or environment.get("PULUMI_ACCESS_TOKEN") or _logged_in(environment))
+
+
+def _logged_in(environment: Mapping[str, str]) -> bool:
     home = Path(environment.get("PULUMI_HOME", Path(os.path.expanduser("~")) / ".pulumi"))  # noqa: PTH111 - HOME may be set
     try:
         credentials = json.loads((home / "credentials.json").read_text())

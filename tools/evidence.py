@@ -1,8 +1,8 @@
-"""docs/proof.md from what the runs of `make proof` have left: plain data in, text out.
+"""Generates docs/proof.md from the records of `make proof`. Pure functions on plain data.
 
-A record is a JSON file in docs/proof, named by what it proves: `topology` (its heading), `commands`, `rows` (what
-`verify.report.document` makes of the rows), `facts`, and `started` (UTC). Each keeps its own date: a run of some stages leaves
-the records of the others, and what the page says of them, as they were, on a fresh clone too.
+A record is a JSON file in docs/proof, named after what it proves. Its keys are `topology` (the heading), `commands`, `rows` (the
+result of `multiport.verify.report.document`), `facts`, and `started` (UTC). Each record has its own date: a run of some stages
+does not change the records of the others, nor their sections of the page.
 """
 
 import json
@@ -11,7 +11,22 @@ from pathlib import Path
 from typing import Any, Final
 
 RECORDS: Final = Path(__file__).resolve().parent.parent / "docs" / "proof"
-"""Where the records are kept."""
+"""Folder of the records."""
+
+INSTALLED: Final = RECORDS / "installed"
+"""Folder with the Debian packages that a whole run had: a JSON file for each root file system, versions by package."""
+
+SHOWN_OF_GUESTS: Final = (
+    "linux-image-cloud-amd64",
+    "systemd",
+    "cloud-init",
+    "iproute2",
+    "netplan.io",
+    "network-manager",
+    "ifupdown",
+)
+SHOWN_OF_LOCAL_CLOUD: Final = ("ovn-central", "openvswitch-switch", "libvirt-daemon", "qemu-system-x86", "mariadb-server-core")
+"""Packages whose versions the page itself shows; the files have all of them."""
 
 EXPECTED: Final = {
     "a": "private with a gateway",
@@ -25,27 +40,33 @@ EXPECTED: Final = {
     "life-Rocky-9.4": "reboots, replacement and network restarts: NetworkManager",
     "soak": "random faults",
 }
-"""What a whole run leaves, in the order of the page."""
+"""The records of a complete run, in the order of the page."""
 
 HEAD: Final = """# What was proved with packets
 
-Written by `make proof`, which deploys on the [local cloud with packets](local-cloud.md#with-packets): guests that Nova's libvirt
-driver boots, on Neutron's ML2/OVN. What it says was seen in the run whose date stands beside it, and nothing else.
+Written by `make proof`, which deploys on the [local cloud with packets](local-cloud.md#with-packets): Nova's libvirt driver boots
+the guests, and Neutron's ML2/OVN connects them. Each section shows what was seen in the run of the date that it names.
 """
 
 
 def load(folder: Path) -> dict[str, dict[str, Any]]:
-    """The records of a folder by their names."""
+    """Return the records in a folder by name."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
-def page(records: Mapping[str, Mapping[str, Any]], against: Sequence[str], not_run: Mapping[str, int]) -> str:
-    """The page.
+def page(
+    records: Mapping[str, Mapping[str, Any]],
+    against: Sequence[str],
+    not_run: Mapping[str, int],
+    installed: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
+    """Return the text of the page.
 
     Args:
-        records: By name, see above.
-        against: Lines that say what it ran on.
-        not_run: Why tests of this run did not run, and how many of each.
+        records: The records by name; the module's docstring describes them.
+        against: Lines that describe the machine and the versions of the software.
+        not_run: Number of tests of this run that did not run, by reason.
+        installed: Debian packages by root file system, as in INSTALLED: `suite`, and `packages`, versions by name.
     """
     names = [*(name for name in EXPECTED if name in records), *(name for name in records if name not in EXPECTED)]
     counted = [_counted(name, records[name]) for name in names]
@@ -58,6 +79,7 @@ def page(records: Mapping[str, Mapping[str, Any]], against: Sequence[str], not_r
         _table(("proof", "started (UTC)", "ok", "failed", "not run"), counted) if counted else "Nothing.",
         "## Not run",
         "\n".join(missing) or "Nothing was left out.",
+        *([_installed(installed)] if installed else []),
         *(_section(name, records[name]) for name in names),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -66,6 +88,15 @@ def page(records: Mapping[str, Mapping[str, Any]], against: Sequence[str], not_r
 def _counted(name: str, record: Mapping[str, Any]) -> tuple[str, ...]:
     counts = record["rows"]["summary"]
     return (name, record["started"], *(str(counts[result]) for result in ("ok", "FAILED", "not run")))
+
+
+def _installed(installed: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for name, each in installed.items():
+        packages = each["packages"]
+        told = [f"{package} {packages[package]}" for package in (*SHOWN_OF_GUESTS, *SHOWN_OF_LOCAL_CLOUD) if package in packages]
+        rows.append((name, each["suite"], f"[{len(packages)}](proof/installed/{name}.json)", ", ".join(told)))
+    return "## Installed from Debian\n\n" + _table(("root file system", "suite", "packages", "among them"), rows)
 
 
 def _section(name: str, record: Mapping[str, Any]) -> str:
@@ -89,9 +120,9 @@ def _evidence(row: Mapping[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_value(each)}" for key, each in value.items()) or "none"
+        return "; ".join(f"{key}: {_value(item)}" for key, item in value.items()) or "none"
     if isinstance(value, list):
-        return "; ".join(_value(each) for each in value) or "none"
+        return "; ".join(_value(item) for item in value) or "none"
     return str(value)
 
 

@@ -1,7 +1,9 @@
-"""`make check`, `make test` and `make proof`: what is proved, against what, and what could not be run here."""
+"""Runs the stages of `make check`, `make test` and `make proof`, and summarizes what passed, on what, and what could not run."""
 
 import contextlib
+import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -14,29 +16,32 @@ from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from lab import debian_packages
+from lab.guests import images, stacks
 from lab.packets import layer
 from multiport import toolchain
-from tools import evidence
+from tools import evidence, fetch_check_tools
 
 ROOT = toolchain.ROOT
 REPORTS = ROOT / ".reports"
 PYTHON = sys.executable
 COVERAGE_MINIMUM = 95
 BEAT_SECONDS = 30
-FIRST = -10  # as `nice` counts
+HIGH_PRIORITY_NICE = -10
+"""Nice value of the timing-sensitive stages."""
 
 
 @dataclass
 class Stage:
-    """One program to run, with its log and, for pytest, its results.
+    """One program to run, with its log and, if it is pytest, its results.
 
     Attributes:
-        name: What the stage is called in the summary.
-        says: What it proves.
+        name: Name of the stage in the summary.
+        says: What it proves, for the summary.
         command: Program and arguments.
-        apt: File with the Debian packages that it needs, installed when root.
-        environment: Variables beside our own.
-        by_the_clock: Whether it judges how soon something happens, and so has the processor before the others.
+        apt: File with the Debian packages that it needs; root installs them before the stage starts.
+        environment: Environment variables in addition to those of this process.
+        timing_sensitive: Whether its tests measure times. Such a stage gets a higher priority than the others.
     """
 
     name: str
@@ -44,19 +49,19 @@ class Stage:
     command: Sequence[str]
     apt: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
-    by_the_clock: bool = False
+    timing_sensitive: bool = False
     status: int | None = None
     seconds: float = 0
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
-        """Everything that the program printed."""
+        """File with everything that the program printed."""
         return REPORTS / f"{self.name}.log"
 
     @property
     def results(self) -> Path:
-        """What pytest counted."""
+        """File with the results of pytest, in JUnit's format."""
         return REPORTS / f"{self.name}.xml"
 
 
@@ -66,30 +71,31 @@ def pytest(
     *arguments: str,
     apt: str | None = None,
     environment: dict[str, str] | None = None,
-    by_the_clock: bool = False,
+    timing_sensitive: bool = False,
 ) -> Stage:
-    """A stage that runs pytest."""
+    """Return a stage that runs pytest."""
     command = [PYTHON, "-m", "pytest", *arguments, "-p", "no:cacheprovider", f"--junitxml={REPORTS / name}.xml"]
-    return Stage(name, says, command, None if apt is None else ROOT / apt, environment or {}, by_the_clock)
+    return Stage(name, says, command, None if apt is None else ROOT / apt, environment or {}, timing_sensitive)
 
 
 def check_stages() -> list[list[Stage]]:
-    """Lanes of `make check`."""
+    """Return the lanes of `make check`."""
     python = [PYTHON, "-m"]
     sources = [
-        each
-        for each in (
+        path
+        for path in (
             "__main__.py",
             "bench",
             "components",
             "guest",
+            "installation",
             "lab",
             "multiport",
             "tests",
             "examples",
             "tools",
         )
-        if (ROOT / each).exists()
+        if (ROOT / path).exists()
     ]
     return [
         [
@@ -100,7 +106,7 @@ def check_stages() -> list[list[Stage]]:
         [
             pytest(
                 "unit",
-                "components on Pulumi mocks, the pure guest, goldens, refused configurations, rendered files",
+                "components on Pulumi mocks, the guest's pure functions, goldens, refused configurations, rendered files",
                 "tests/unit",
                 "tests/golden",
                 "tests/invalid",
@@ -115,67 +121,98 @@ def check_stages() -> list[list[Stage]]:
 
 
 def test_stages(lab: Path) -> list[list[Stage]]:
-    """Lanes of `make test` beyond the check; the lanes run side by side.
+    """Return the lanes of `make test` that follow the check. The lanes run in parallel, the stages of a lane in sequence.
 
-    What judges by the clock fails where twenty others want the processor. Beside it are three workers of `engine`, one or two of
-    which wait for a service, and at first `verify`, which mostly sleeps while it samples; `lab`, which starts services again and
-    again, comes when most of `netns` is through.
+    Timing-sensitive stages fail if too many other processes want the processor. `netns` and `guests` therefore run next to light
+    stages only: three workers of `engine`, of which one or two usually wait for a service, and at first `verify`, which mostly
+    sleeps while it samples. `lab`, which starts services repeatedly, comes when most of `netns` has finished.
     """
     cloud = {"MULTIPORT_TEST_LAB": str(lab)}
     return [
         [
             pytest(
                 "netns",
-                "the script on a real kernel, against a router that drops what Neutron drops",
+                "the script on a real kernel, behind a router that drops spoofed packets as Neutron does",
                 "tests/netns",
                 apt="tests/netns/apt.txt",
-                by_the_clock=True,
+                timing_sensitive=True,
             ),
             pytest(
                 "guests",
-                "booted guests on four network stacks",
+                "the script in booted guests on four network stacks",
                 "tests/guests",
                 "-k",
                 "nspawn",
                 apt="tests/guests/apt.txt",
-                by_the_clock=True,
+                timing_sensitive=True,
             ),
         ],
         [
             pytest(
                 "verify",
-                "`make verify` on a guest with sshd behind the same router: it passes, and names the cause where it fails",
+                "`make verify` on a guest with sshd behind the same router: it passes, or names the cause of a failure",
                 "tests/verify",
                 "-n",
                 "3",
                 apt="tests/verify/apt.txt",
             ),
             pytest(
+                "installation",
+                "set-up on an index with newer versions, and in bad circumstances",
+                "tests/installation",
+                "-n",
+                "2",
+            ),
+            pytest(
                 "review",
-                "what reviewers see of recorded previews",
+                "the reports that reviewers get of recorded previews",
                 "tests/review",
                 "--ignore=tests/review/test_mermaid.py",
                 "-m",
                 "not engine",
             ),
-            pytest("mermaid", "diagrams drawn by the real Mermaid", "tests/review/test_mermaid.py", apt="tests/review/apt.txt"),
+            pytest(
+                "mermaid",
+                "the diagrams are valid for the real Mermaid",
+                "tests/review/test_mermaid.py",
+                apt="tests/review/apt.txt",
+            ),
             pytest("lab", "the local cloud and the direct driver", "tests/lab"),
             pytest(
+                "package",
+                "the package installed in three ways beside a program with folders of the same names",
+                "tests/package",
+                environment=cloud,
+            ),
+            pytest(
                 "policy",
-                "policies and the review pipeline with the real engine",
+                "policies and the review pipeline with the official Pulumi engine",
                 "tests/review",
                 "-m",
                 "engine",
+                environment=cloud,
+            ),
+            pytest(
+                "recovery",
+                "the audit sees every kind of finding and nothing else; after a fault, recovery and one update end clean",
+                "tests/audit",
+                "tests/recover",
+                "tests/faults",
+                "tests/guard",
+                "-n",
+                "3",
+                "--dist",
+                "loadfile",
                 environment=cloud,
             ),
         ],
         [
             pytest(
                 "engine",
-                "official CLI and plugin on real OpenStack services",
+                "the official Pulumi CLI and openstack plugin on real OpenStack services",
                 "tests/engine",
                 "-n",
-                "3",  # a third of the time Pulumi's provider sleeps between two questions
+                "3",  # on two cores: for a third of the time Pulumi's provider only sleeps between two requests
                 "--dist",
                 "loadfile",
                 environment=cloud,
@@ -185,12 +222,12 @@ def test_stages(lab: Path) -> list[list[Stage]]:
 
 
 def packets_stages() -> list[list[Stage]]:
-    """What `make test` shows of the local cloud with packets, after the other lanes: emulated guests need every core."""
+    """Return the stages of `make test` on the local cloud with packets. They run last: emulated guests need every core."""
     return [
         [
             pytest(
                 "packets",
-                "two ports on one subnet, in guests that Nova boots on OVN: from the deployment to the echo reply, and a reboot",
+                "two ports on one subnet in guests that Nova boots on OVN, from the deployment to the echo reply, and a reboot",
                 "tests/packets/test_two_ports.py",
                 environment={"MULTIPORT_TEST_IMAGES": "Ubuntu-24.04"},
             )
@@ -199,15 +236,19 @@ def packets_stages() -> list[list[Stage]]:
 
 
 def proof_stages(lab: Path) -> list[list[Stage]]:
-    """`make proof`, with the machine to itself: emulated guests need every core.
+    """Return the stages of `make proof`. They run one at a time, because emulated guests need every core.
 
-    The first stage starts labs of its own and ends them, the others share one.
+    The first stage starts and stops labs of its own, the others share one.
     """
     cloud = {"MULTIPORT_TEST_PACKETS": str(lab)}
     others = [f"--ignore=tests/packets/test_{name}.py" for name in ("machine", "life", "soak")]
     return [
         [
-            pytest("machine", "the machine is as it was, and labs do not disturb each other", "tests/packets/test_machine.py"),
+            pytest(
+                "machine",
+                "the local cloud leaves the machine unchanged, and two labs do not disturb each other",
+                "tests/packets/test_machine.py",
+            ),
             pytest(
                 "topologies",
                 "the guide's topologies, from the deployment to the echo reply",
@@ -223,7 +264,7 @@ def proof_stages(lab: Path) -> list[list[Stage]]:
             ),
             pytest(
                 "soak",
-                "random faults: no foreign source address, every address back",
+                "random faults: no packet with another port's source address, and every address recovers",
                 "tests/packets/test_soak.py",
                 environment=cloud,
             ),
@@ -232,7 +273,7 @@ def proof_stages(lab: Path) -> list[list[Stage]]:
 
 
 def main() -> int:
-    """Run the lanes of `check`, `test` or `proof` and print the summary; 0 only if every stage passed."""
+    """Run the lanes of `check`, `test` or `proof` and print the summary. Return 0 if every stage passed, else 1."""
     REPORTS.mkdir(exist_ok=True)
     started = time.monotonic()
     if sys.argv[1:] == ["proof"]:
@@ -250,7 +291,7 @@ def main() -> int:
 
 
 def _proof(only: Sequence[str]) -> int:
-    """`make proof`, of some stages or all, and docs/proof.md of what they and former runs have recorded."""
+    """Run all stages of `make proof` or those named, and write docs/proof.md from their records and those of former runs."""
     started = time.monotonic()
     lab = REPORTS / "packets"
     lanes = [[stage for stage in lane if not only or stage.name in only] for lane in proof_stages(lab)]
@@ -262,8 +303,10 @@ def _proof(only: Sequence[str]) -> int:
     left_out = {f"{stage.name}: {why}": count for stage in stages for why, count in _counts(stage)[2].items()}
     left_out |= {f"{stage.name}: FAILED, see .reports/{stage.name}.log": _counts(stage)[1] for stage in stages if stage.status}
     if found := evidence.load(evidence.RECORDS):
-        (ROOT / "docs" / "proof.md").write_text(evidence.page(found, [*_versions(), *_below()], left_out))
-        print("docs/proof.md says it, with the evidence")
+        _record_installed()
+        text = evidence.page(found, [*_versions(), *_below()], left_out, evidence.load(evidence.INSTALLED))
+        (ROOT / "docs" / "proof.md").write_text(text)
+        print("The results and their evidence are in docs/proof.md")
     else:
         print("Nothing was recorded; docs/proof.md stays as it is")
     return status
@@ -287,8 +330,8 @@ def _run(lanes: list[list[Stage]]) -> list[Stage]:
                         print(f"    {stage.name}: {_last_line(stage.log)}", flush=True)
     except KeyboardInterrupt:
         for stage in stages:
-            if stage.by_the_clock and stage.process is not None:
-                stage.process.send_signal(signal.SIGINT)  # the terminal does not reach its session
+            if stage.timing_sensitive and stage.process is not None:
+                stage.process.send_signal(signal.SIGINT)  # its session does not get the terminal's SIGINT
         raise
     return stages
 
@@ -298,7 +341,7 @@ def _lane(lane: list[Stage]) -> None:
         print(f"==> {stage.name}: {stage.says}", flush=True)
         stage.results.unlink(missing_ok=True)
         started = time.monotonic()
-        stage.seconds = 0.1  # running
+        stage.seconds = 0.1  # not zero: the stage is running
         with stage.log.open("w") as log:
             stage.process = subprocess.Popen(
                 stage.command,
@@ -307,10 +350,10 @@ def _lane(lane: list[Stage]) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=stage.by_the_clock,
+                start_new_session=stage.timing_sensitive,
             )
-            if stage.by_the_clock:
-                _hurry(stage.process.pid)
+            if stage.timing_sensitive:
+                _raise_priority(stage.process.pid)
             status = stage.process.wait()
         stage.seconds = time.monotonic() - started
         stage.status = status
@@ -320,24 +363,27 @@ def _lane(lane: list[Stage]) -> None:
 
 
 def _environment(stage: Stage) -> dict[str, str]:
-    # Pulumi starts the same program hundreds of times: where a machine forbids Python to keep what it compiled, it compiles each
+    # Pulumi starts the same program hundreds of times. With this variable set, Python would compile all modules each time.
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, **stage.environment, "COVERAGE_FILE": str(REPORTS / f".coverage.{stage.name}")}
 
 
-def _hurry(pid: int) -> None:
-    """Give a session the processor before all others, as root may; the kernel shares it out among sessions, then within each."""
+def _raise_priority(pid: int) -> None:
+    """Give a process and its session a higher priority, if this is root.
+
+    With autogroups the kernel divides the processor among sessions first, so the nice value of the process alone has no effect.
+    """
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, FIRST)
-        Path(f"/proc/{pid}/autogroup").write_text(str(FIRST))
+        os.setpriority(os.PRIO_PROCESS, pid, HIGH_PRIORITY_NICE)
+        Path(f"/proc/{pid}/autogroup").write_text(str(HIGH_PRIORITY_NICE))
 
 
 def _install(stage: Stage) -> None:
-    """Debian packages that the stage's tests use; without root or apt the tests say themselves what they miss."""
+    """Install the Debian packages that the stage needs. Without root or apt its tests skip and name what is missing."""
     if stage.apt is None or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     wanted = [line.split("#")[0].strip() for line in stage.apt.read_text().splitlines()]
-    missing = [each for each in wanted if each and not _installed(each)]
+    missing = [package for package in wanted if package and not _installed(package)]
     if missing:
         print(f"==> {stage.name}: installing the Debian packages {' '.join(missing)}", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -351,9 +397,16 @@ def _install(stage: Stage) -> None:
 
 def _installed(package: str) -> bool:
     if shutil.which(package) is not None:
-        return True  # from elsewhere perhaps, as Node.js often is; Debian's own could take its place
+        return True  # possibly not from Debian, as is common for Node.js; Debian's package could replace it
     answer = subprocess.run(["dpkg-query", "-W", "-f", "${Status}", package], check=False, capture_output=True, text=True)
     return answer.stdout == "install ok installed"
+
+
+def _debian_version(package: str) -> str | None:
+    if shutil.which("dpkg-query") is None:
+        return None
+    words = ["dpkg-query", "--show", "--showformat", "${Version}", package]
+    return subprocess.run(words, check=False, capture_output=True, text=True).stdout or None
 
 
 def _last_line(log: Path) -> str:
@@ -362,12 +415,12 @@ def _last_line(log: Path) -> str:
 
 
 def _counts(stage: Stage) -> tuple[int, int, dict[str, int]]:
-    """Passed, failed, and why how many were not run."""
+    """Return the number of tests that passed and failed, and the number that did not run by reason."""
     if not stage.results.exists():
         return (0, 0, {})
     passed = failed = 0
     not_run: dict[str, int] = {}
-    for case in ET.parse(stage.results).iter("testcase"):  # noqa: S314 - pytest has just written it
+    for case in ET.parse(stage.results).iter("testcase"):  # noqa: S314 - pytest has written it
         skipped = case.find("skipped")
         if skipped is not None:
             reason = skipped.get("message", "no reason given")
@@ -416,23 +469,34 @@ def _versions() -> list[str]:
     pins = dict(line.split(" ")[0].split("==") for line in lock.read_text().splitlines() if "==" in line) if lock.exists() else {}
     lines.append("OpenStack: " + ", ".join(f"{name} {pins.get(name, 'unknown')}" for name in services))
     lines.append(f"Kernel {os.uname().release}")
+    tools = fetch_check_tools.fetched()
+    tools += [f"{name} {installed}" for name in ("chromium",) if (installed := _debian_version(name))]
+    if tools:
+        lines.append("Tools from Debian: " + ", ".join(tools))
     return lines
 
 
 def _below() -> list[str]:
-    """What the local cloud with packets stands on."""
-    names = ("ovn-central", "openvswitch-switch", "libvirt-daemon", "qemu-system-x86", "mariadb-server-core")
-    found = {}
-    for status in layer.CACHE.glob("layer-*/var/lib/dpkg/status"):
-        for paragraph in status.read_text().split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
-            if fields.get("Package") in names:
-                found[fields["Package"]] = fields["Version"]
+    """Return a line about the machine under the local cloud with packets."""
     memory = next(int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
-    return [
-        "Debian packages: " + ", ".join(f"{name} {found.get(name, 'unknown')}" for name in names),
-        f"{os.cpu_count()} cores, {memory / 2**20:.0f} GiB of memory; guests are emulated by QEMU (TCG)",
-    ]
+    return [f"{os.cpu_count()} cores, {memory / 2**20:.0f} GiB of memory; guests are emulated by QEMU (TCG)"]
+
+
+def _record_installed() -> None:
+    """Record which Debian packages the local cloud with packets and its guests have."""
+    release = platform.freedesktop_os_release().get("VERSION_CODENAME", "unknown")
+    machine = debian_packages.installed(Path("/"))
+    found = {}
+    for folder in layer.CACHE.glob("layer-*"):
+        added = debian_packages.installed(folder).items() - machine.items()
+        found["local-cloud"] = {"suite": release, "packages": dict(sorted(added))}
+    for stack in stacks.STACKS:
+        for folder in images.CACHE.glob(f"rootfs-{stack.name}-*"):
+            packages = debian_packages.installed(folder / "layer")
+            found[f"guest-{stack.name}"] = {"suite": images.SUITE, "packages": dict(sorted(packages.items()))}
+    evidence.INSTALLED.mkdir(parents=True, exist_ok=True)
+    for name, each in found.items():
+        (evidence.INSTALLED / f"{name}.json").write_text(json.dumps(each, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,38 +1,32 @@
 """What is wrong with a configuration, found before any call to the cloud.
 
-Each rule is a function that yields faults; the configuration passes through all of them once, and a component that is called
-directly through those that concern it. What is not known yet, a Pulumi output, is passed over.
+Each rule is a function that yields faults. A stack file is held against all of them; a component that a program calls, against
+those that concern it. A value that is not known yet, because it is a Pulumi output, is passed over.
 """
 
 from collections.abc import Iterable
 from typing import TypeVar
 
-from multiport.components.checks.floating_ips import floating_ip_faults, floating_ips_faults
-from multiport.components.checks.networks import network_faults
-from multiport.components.checks.ports import port_faults
-from multiport.components.checks.security_groups import security_group_faults, server_group_faults
-from multiport.components.checks.servers import instance_faults, server_faults
+from multiport.components.checks.floating_ips import check_floating_ips
+from multiport.components.checks.networks import check_network
+from multiport.components.checks.security_groups import check_security_group
+from multiport.components.checks.servers import check_instance
 from multiport.components.checks.shape import shaped
-from multiport.components.checks.stack import topology_faults
-from multiport.components.checks.virtual_ips import address_pairs_faults, virtual_ip_faults
+from multiport.components.checks.stack import check_topology
+from multiport.components.checks.virtual_ips import check_address_pairs
 from multiport.components.config_error import ConfigError, Fault
 from multiport.components.topology import Topology
 
 __all__ = [
-    "address_pairs_faults",
-    "floating_ip_faults",
-    "floating_ips_faults",
-    "instance_faults",
+    "check_address_pairs",
+    "check_floating_ips",
+    "check_instance",
+    "check_network",
+    "check_security_group",
+    "check_topology",
     "load",
-    "network_faults",
-    "port_faults",
     "raise_if",
     "read",
-    "security_group_faults",
-    "server_faults",
-    "server_group_faults",
-    "topology_faults",
-    "virtual_ip_faults",
 ]
 
 Args = TypeVar("Args")
@@ -48,7 +42,7 @@ def load(raw: object) -> Topology:
         ConfigError: Something is wrong with it. Faults of shape come alone, for sense can be made only of what has one.
     """
     topology = read("", raw, Topology)
-    raise_if(topology_faults(topology))
+    raise_if(check_topology(topology))
     return topology
 
 

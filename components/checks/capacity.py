@@ -1,4 +1,4 @@
-"""Rules for what there is enough of: pairs on a port, addresses in a subnet's pools."""
+"""Rules for what can run out: pairs of a port, addresses in a subnet's pools."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -12,8 +12,8 @@ from multiport.components.config_error import Fault, key_path
 from multiport.components.topology import Topology
 
 
-def pair_faults(topology: Topology) -> Iterator[Fault]:
-    """Membership of a virtual address is a pair as well."""
+def check_pairs(topology: Topology) -> Iterator[Fault]:
+    """A port has few enough pairs; each virtual address that it is a member of is one more."""
     memberships = Counter(
         member for virtual_ip in topology.get("virtual_ips", {}).values() for member in virtual_ip["members"].items()
     )
@@ -28,10 +28,12 @@ def pair_faults(topology: Topology) -> Iterator[Fault]:
                 )
 
 
-def pool_faults(topology: Topology, sound: Collection[str]) -> Iterator[Fault]:
-    """A subnet's pools hold an address for each port that lets Neutron choose, and with DHCP one for Neutron itself.
+def check_pools(topology: Topology, sound: Collection[str]) -> Iterator[Fault]:
+    """A subnet's pools have an address for each port that lets Neutron choose and, with DHCP, one for Neutron itself.
 
-    Only the `sound` networks, those without a fault of their own, are counted; of an existing one the pools are not known.
+    Args:
+        topology: The stack.
+        sound: Keys of the networks that have no fault of their own; others are not looked at.
     """
     for key in sound:
         network = topology["networks"][key]
@@ -58,12 +60,12 @@ def _demand(topology: Topology, key: str, subnet_key: str) -> tuple[set[Address]
     on_network = [
         port for server in topology.get("servers", {}).values() for port in server["ports"].values() if port.get("network") == key
     ]
-    fixed_ips = [each for port in on_network for each in addressing.fixed_ips(port, subnets).values()]
-    chosen = [each.get("ip_address") for each in fixed_ips if each["subnet"] == subnet_key]
+    fixed_ips = [fixed_ip for port in on_network for fixed_ip in addressing.fixed_ips(port, subnets).values()]
+    asked = [fixed_ip.get("ip_address") for fixed_ip in fixed_ips if fixed_ip["subnet"] == subnet_key]
     virtual = [
-        each["ip_address"]
-        for each in topology.get("virtual_ips", {}).values()
-        if (each["network"], each["subnet"]) == (key, subnet_key)
+        virtual_ip["ip_address"]
+        for virtual_ip in topology.get("virtual_ips", {}).values()
+        if (virtual_ip["network"], virtual_ip["subnet"]) == (key, subnet_key)
     ]
-    given = {facts.read_address(each) for each in [*chosen, *virtual]} - {None}
-    return {each for each in given if each is not None}, chosen.count(None)
+    given = {facts.read_address(address) for address in [*asked, *virtual]}
+    return {address for address in given if address is not None}, asked.count(None)

@@ -1,4 +1,4 @@
-"""What the rules for ports need to know of a network, drawn from its configuration or from the reference a port is given."""
+"""What the rules for ports need to know about a network: from its configuration, or from the reference that a port is given."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from ipaddress import ip_address, ip_network
 
 from multiport.components import addressing
 from multiport.components.addressing import Address, Network
-from multiport.components.checks import known
+from multiport.components.known import known_text
+from multiport.components.network_ref import NetworkRef, SubnetRef
+from multiport.components.topology import PrivateNetworkArgs, SubnetArgs
 
 # Bits that hosts need at least: two leave a network address, a gateway, a host and a broadcast address.
 FEWEST_HOST_BITS = 2
@@ -16,7 +18,7 @@ AUTOMATIC = ("slaac", "dhcpv6-stateless")
 
 @dataclass(frozen=True, slots=True)
 class SubnetFacts:
-    """A subnet, as far as it is known."""
+    """What is known of a subnet."""
 
     cidr: Network
     """Network address."""
@@ -32,7 +34,7 @@ class SubnetFacts:
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
-    """A network, as far as it is known."""
+    """What is known of a network."""
 
     identity: object
     """Which network it is: facts with equal identities are of the same one."""
@@ -46,17 +48,14 @@ class NetworkFacts:
     """False on an external or provider network, where a tenant may set little (measured: 403)."""
 
 
-def of_network(network: Mapping[str, object], identity: object = None) -> NetworkFacts:
-    """Facts of a `PrivateNetworkArgs`."""
-    existing = known.given(network, "existing")
+def of_network(network: PrivateNetworkArgs, identity: object = None) -> NetworkFacts:
+    """Facts of a network of the stack."""
+    read = _existing_subnet if "existing" in network else _subnet
     return NetworkFacts(
         identity,
-        {
-            key: _existing_subnet(subnet) if existing else _subnet(subnet)
-            for key, subnet in known.mappings(network, "subnets").items()
-        },
-        routed=known.given(network, "router"),
-        external_network=known.text(known.mapping(network, "router"), "external_network"),
+        {key: read(subnet) for key, subnet in network["subnets"].items()},
+        routed="router" in network,
+        external_network=network["router"]["external_network"] if "router" in network else None,
     )
 
 
@@ -65,29 +64,23 @@ def external(identity: object) -> NetworkFacts:
     return NetworkFacts(identity, {}, owned=False)
 
 
-def of_reference(reference: Mapping[str, object]) -> NetworkFacts:
-    """Facts of a `NetworkRef`, as a component's port is given one."""
+def of_reference(reference: NetworkRef) -> NetworkFacts:
+    """Facts of the reference to a network that a component's port is given."""
     # an id that is still unknown identifies by being the same object: references are passed on, not copied
-    identity = known.text(reference, "id") or id(reference.get("id"))
-    if known.flag(reference, "external"):
+    identity = known_text(reference["id"]) or id(reference["id"])
+    if reference.get("external", False):
         return external(identity)
     return NetworkFacts(
         identity,
-        {key: _referenced(subnet) for key, subnet in known.mappings(reference, "subnets").items()},
-        routed=known.flag(reference, "routed") is True,
+        {key: _referenced(subnet) for key, subnet in reference.get("subnets", {}).items()},
+        routed=reference.get("routed", False),
     )
 
 
-def cidr_of(subnet: Mapping[str, object]) -> Network | None:
-    """The subnet's network address, canonical or not; None where it cannot be read or holds no hosts."""
-    network = read_network(known.text(subnet, "cidr"))
+def cidr_of(subnet: SubnetArgs | SubnetRef) -> Network | None:
+    """The subnet's network address, canonical or not; None where it cannot be read or has no room for hosts."""
+    network = read_network(subnet["cidr"])
     return None if network is None or network.max_prefixlen - network.prefixlen < FEWEST_HOST_BITS else network
-
-
-def enable_dhcp(subnet: Mapping[str, object]) -> bool:
-    """Whether Neutron answers DHCP: as given, else with a gateway and not without one."""
-    given = known.flag(subnet, "enable_dhcp")
-    return known.flag(subnet, "no_gateway") is not True if given is None else given
 
 
 def read_network(value: str | None) -> Network | None:
@@ -106,31 +99,30 @@ def read_address(value: str | None) -> Address | None:
         return None
 
 
-def _existing_subnet(subnet: Mapping[str, object]) -> SubnetFacts | None:
+def _existing_subnet(subnet: SubnetArgs) -> SubnetFacts | None:
     cidr = cidr_of(subnet)
     return None if cidr is None else SubnetFacts(cidr)
 
 
-def _referenced(subnet: Mapping[str, object]) -> SubnetFacts | None:
-    cidr = cidr_of(subnet)
-    gateway = known.text(subnet, "gateway_ip")
-    if cidr is None:
-        return None
-    return SubnetFacts(cidr, read_address(gateway), no_gateway=not known.given(subnet, "gateway_ip") or gateway == "")
-
-
-def _subnet(subnet: Mapping[str, object]) -> SubnetFacts | None:
+def _referenced(subnet: SubnetRef) -> SubnetFacts | None:
     cidr = cidr_of(subnet)
     if cidr is None:
         return None
-    no_gateway = known.flag(subnet, "no_gateway") is True
-    given = known.text(subnet, "gateway_ip")
+    gateway = known_text(subnet.get("gateway_ip"))
+    return SubnetFacts(cidr, read_address(gateway), no_gateway="gateway_ip" not in subnet or gateway == "")
+
+
+def _subnet(subnet: SubnetArgs) -> SubnetFacts | None:
+    cidr = cidr_of(subnet)
+    if cidr is None:
+        return None
+    no_gateway, given = subnet.get("no_gateway", False), subnet.get("gateway_ip")
     gateway = None if no_gateway else read_address(given) if given else addressing.first_address(cidr)
-    mode = known.text(subnet, "ipv6_address_mode") or known.text(subnet, "ipv6_ra_mode")
+    mode = subnet.get("ipv6_address_mode") or subnet.get("ipv6_ra_mode")
     return SubnetFacts(
         cidr,
         gateway,
         no_gateway=no_gateway,
-        dhcp=enable_dhcp(subnet),
+        dhcp=addressing.enable_dhcp(subnet),
         automatic=mode in AUTOMATIC,
     )

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from multiport.components.checks import addresses, facts, known, names
+from multiport.components.arguments import FloatingIpsArgs
+from multiport.components.checks import addresses, facts, names
 from multiport.components.checks.facts import NetworkFacts, SubnetFacts
-from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.config_error import Fault, key_path, named
+from multiport.components.known import known_text
+from multiport.components.topology import FloatingIpArgs, FloatingIpSource, PortOptions
+from multiport.guest.errors import shown
 
 NOT_FOUND = "Neutron answers 404 ExternalGatewayForFloatingIPNotFound"
 
 
-def floating_ip_faults(
-    path: str, floating_ip: Mapping[str, object], network: NetworkFacts, subnet: SubnetFacts | None, external_network: str | None
+def check_floating_ip(
+    path: str, floating_ip: FloatingIpArgs, network: NetworkFacts, subnet: SubnetFacts | None, external_network: str | None
 ) -> Iterator[Fault]:
-    """What is wrong with a `FloatingIpArgs` on an address of a subnet.
+    """What is wrong with a floating IP on an address of a subnet.
 
     Args:
         path: Where it stands.
@@ -28,29 +32,31 @@ def floating_ip_faults(
         yield Fault(path, f"{subnet.cidr} is IPv6, and floating IPs are IPv4; Neutron answers 400", "Put it on an IPv4 address")
     elif subnet is not None and subnet.no_gateway:
         yield Fault(path, f"{subnet.cidr} has no gateway, so no router leads to it; {NOT_FOUND}", "Use a subnet with a gateway")
-    elif not known.given(floating_ip, "address"):
-        pool = known.text(floating_ip, "pool") or external_network
+    elif "address" not in floating_ip:
+        pool = floating_ip.get("pool") or external_network
         if pool is not None and network.external_network is not None and pool != network.external_network:
             yield Fault(
                 path,
                 f"it comes from {named(pool)}, but its router leads to {named(network.external_network)}; {NOT_FOUND}",
-                f"Say pool: {named(network.external_network)}",
+                f"Name one network in both: pool: {named(network.external_network)} here, or "
+                f"external_network: {named(pool)} at the router",
             )
 
 
-def floating_ips_faults(path: str, args: Mapping[str, object]) -> Iterator[Fault]:
-    """What is wrong with a `FloatingIpsArgs`."""
+def check_floating_ips(path: str, args: FloatingIpsArgs) -> Iterator[Fault]:
+    """What is wrong with the arguments of a FloatingIps component."""
     claimed: list[tuple[str, str]] = []
     targets: dict[tuple[object, str], str] = {}
-    for key, entry in known.mappings(args, "addresses").items():
+    for key, entry in args["addresses"].items():
         at = key_path(path, "addresses", key)
         yield from _source(at, entry)
-        if not known.given(entry, "pool") and not known.given(entry, "address"):
+        if "pool" not in entry and "address" not in entry:
             yield Fault(at, "it names neither pool nor address", "Say where it comes from")
-        fixed_ip = yield from addresses.address(at, entry, "fixed_ip")
+        fixed_ip = yield from addresses.read_address(key_path(at, "fixed_ip"), known_text(entry["fixed_ip"]))
         if fixed_ip is not None and fixed_ip.version != 4:  # noqa: PLR2004 - the number in IPv4
             yield Fault(key_path(at, "fixed_ip"), f"{fixed_ip} is IPv6, and floating IPs are IPv4", "Name an IPv4 address")
-        target = (known.text(entry, "port_id") or id(entry.get("port_id")), str(fixed_ip))
+        # a port whose id is still unknown is told from others by being the same object
+        target = (known_text(entry["port_id"]) or id(entry["port_id"]), str(fixed_ip))
         if fixed_ip is not None and targets.setdefault(target, at) != at:
             yield Fault(
                 at,
@@ -58,42 +64,46 @@ def floating_ips_faults(path: str, args: Mapping[str, object]) -> Iterator[Fault
                 "Keep one of the two",
             )
         claimed += _adopted(at, entry)
-    yield from adopted_faults(claimed)
+    yield from check_adopted_once(claimed)
 
 
-def own_keys(path: str, server: Mapping[str, object]) -> list[tuple[str, str]]:
+def of_port(path: str, port: PortOptions) -> Iterator[tuple[str, FloatingIpArgs]]:
+    """The floating IPs of a port, each with its path."""
+    if "floating_ip" in port:
+        yield key_path(path, "floating_ip"), port["floating_ip"]
+    for key, fixed_ip in port.get("fixed_ips", {}).items():
+        if "floating_ip" in fixed_ip:
+            yield key_path(path, "fixed_ips", key, "floating_ip"), fixed_ip["floating_ip"]
+
+
+def own_keys(path: str, ports: Mapping[str, PortOptions]) -> list[tuple[str, str]]:
     """The keys that a server's floating IPs have of their own, each with its path."""
-    holders = []
-    for key, port in known.mappings(server, "ports").items():
-        at = key_path(path, "ports", key)
-        holders.append((at, port))
-        holders += [(key_path(at, "fixed_ips", each), one) for each, one in known.mappings(port, "fixed_ips").items()]
     return [
-        (own, key_path(at, "floating_ip", "key"))
-        for at, holder in holders
-        if (own := known.text(known.mapping(holder, "floating_ip"), "key")) is not None
+        (floating_ip["key"], key_path(at, "key"))
+        for port_key, port in ports.items()
+        for at, floating_ip in of_port(key_path(path, "ports", port_key), port)
+        if "key" in floating_ip
     ]
 
 
-def own_key_faults(path: str, server: Mapping[str, object]) -> Iterator[Fault]:
+def check_own_keys(path: str, ports: Mapping[str, PortOptions]) -> Iterator[Fault]:
     """A server's floating IPs have different keys."""
     owners: dict[str, str] = {}
-    for own, at in own_keys(path, server):
-        yield from names.one_key_faults(at, own)
+    for own, at in own_keys(path, ports):
+        # <port>.<fixed IP>, the default, is what a floating IP that was declared without a key is moved by
+        parts = own.split(".") if own.count(".") == 1 else [own]
+        if not all(map(names.KEY.fullmatch, parts)):
+            yield from names.check_key(at, own)
         if owners.setdefault(own, at) != at:
             yield Fault(at, f"{shown(own)} is {owners[own]} already", "Give each floating IP its own")
 
 
-def adopted(path: str, args: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Adopted addresses of a port's or virtual address's floating IPs, each with its path."""
-    own = known.mapping(args, "floating_ip")
-    found = _adopted(key_path(path, "floating_ip"), own)
-    for key, fixed_ip in known.mappings(args, "fixed_ips").items():
-        found += _adopted(key_path(path, "fixed_ips", key, "floating_ip"), known.mapping(fixed_ip, "floating_ip"))
-    return found
+def adopted(floating_ips: Iterable[tuple[str, FloatingIpArgs]]) -> list[tuple[str, str]]:
+    """The addresses that floating IPs adopt, each with its path."""
+    return [found for path, floating_ip in floating_ips for found in _adopted(path, floating_ip)]
 
 
-def adopted_faults(addresses_adopted: Iterable[tuple[str, str]]) -> Iterator[Fault]:
+def check_adopted_once(addresses_adopted: Iterable[tuple[str, str]]) -> Iterator[Fault]:
     """A floating IP points to one address."""
     seen: dict[str, str] = {}
     for path, address in addresses_adopted:
@@ -102,15 +112,16 @@ def adopted_faults(addresses_adopted: Iterable[tuple[str, str]]) -> Iterator[Fau
         seen.setdefault(address, path)
 
 
-def _adopted(path: str, floating_ip: Mapping[str, object]) -> list[tuple[str, str]]:
-    address = facts.read_address(known.text(floating_ip, "address"))
+def _adopted(path: str, floating_ip: FloatingIpSource) -> list[tuple[str, str]]:
+    address = facts.read_address(known_text(floating_ip.get("address")))
     return [] if address is None else [(key_path(path, "address"), str(address))]
 
 
-def _source(path: str, floating_ip: Mapping[str, object]) -> Iterator[Fault]:
-    yield from names.text_faults(path, floating_ip, "pool")
-    if known.given(floating_ip, "pool") and known.given(floating_ip, "address"):
+def _source(path: str, floating_ip: FloatingIpSource) -> Iterator[Fault]:
+    yield from names.check_names(path, pool=floating_ip.get("pool"))
+    if "pool" in floating_ip and "address" in floating_ip:
         yield Fault(path, "pool allocates a floating IP, and address adopts one", "Take out one of the two")
-    address = yield from addresses.address(path, floating_ip, "address")
+    at = key_path(path, "address")
+    address = yield from addresses.read_address(at, known_text(floating_ip.get("address")))
     if address is not None and address.version != 4:  # noqa: PLR2004 - the number in IPv4
-        yield Fault(key_path(path, "address"), f"{address} is IPv6, and floating IPs are IPv4", "Name an IPv4 address")
+        yield Fault(at, f"{address} is IPv6, and floating IPs are IPv4", "Name an IPv4 address")

@@ -2,13 +2,14 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from multiport.components.checks import known
-from multiport.components.config_error import Fault, key_path, named, shown
+from multiport.components.config_error import Fault, key_path, named
+from multiport.guest.errors import shown
+from multiport.guest.metadata import PORT_KEY
 
-# Keys become resource names, metadata keys and host names: the strictest of these, with room for a prefix, is the host name.
-KEY = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+# Keys become resource names, metadata keys and host names; the strictest of these is the metadata key of a port.
+KEY = PORT_KEY
 # One label of a host name (RFC 1123).
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
@@ -20,15 +21,17 @@ MOST_TAGS = 50
 OUR_TAGS = 3
 # Longer words resemble nothing, and comparing them takes time.
 LONGEST_COMPARED = 64
+# Share of a word's letters that a misspelling keeps, as difflib counts them; 0.6 is its own default for whole names.
+LEAST_RESEMBLANCE = 0.6
 
 
-def key_faults(path: str, args: Mapping[str, object], under: str) -> Iterator[Fault]:
-    """Every key of the mapping `under` is one that the cloud and the guest can carry."""
-    for key in known.mapping(args, under):
-        yield from one_key_faults(key_path(path, under, key), key)
+def check_keys(path: str, keys: Iterable[str]) -> Iterator[Fault]:
+    """Every key of a mapping is one that the cloud and the guest can carry."""
+    for key in keys:
+        yield from check_key(key_path(path, key), key)
 
 
-def one_key_faults(path: str, key: str) -> Iterator[Fault]:
+def check_key(path: str, key: str) -> Iterator[Fault]:
     """A key is one that the cloud and the guest can carry."""
     if not KEY.fullmatch(key):
         yield Fault(
@@ -38,50 +41,49 @@ def one_key_faults(path: str, key: str) -> Iterator[Fault]:
         )
 
 
-def text_faults(path: str, args: Mapping[str, object], *keys: str) -> Iterator[Fault]:
-    """Names in the cloud: printable, not empty, not longer than 255 characters."""
-    for key in keys:
-        value = known.text(args, key)
-        if value is None:
+def check_names(path: str, **names: str | None) -> Iterator[Fault]:
+    """Names in the cloud are printable, not empty, and not longer than 255 characters.
+
+    Args:
+        path: Where they stand.
+        names: Each under its key; None for one that is absent or not known yet.
+    """
+    for key, name in names.items():
+        if name is None:
             continue
-        if not value.strip():
-            yield Fault(key_path(path, key), f"{shown(value)} is empty", "Write a name")
-        elif value.strip() != value:
-            yield Fault(key_path(path, key), f"{shown(value)} has blanks at an end", "Take them out")
-        elif not value.isprintable():
-            yield Fault(key_path(path, key), f"{shown(value)} holds characters that cannot be printed", "Take them out")
-        elif len(value) > LONGEST_NAME:
+        if not name.strip():
+            yield Fault(key_path(path, key), f"{shown(name)} is empty", "Write a name")
+        elif name.strip() != name:
+            yield Fault(key_path(path, key), f"{shown(name)} has blanks at an end", "Take them out")
+        elif not name.isprintable():
+            yield Fault(key_path(path, key), f"{shown(name)} holds characters that cannot be printed", "Take them out")
+        elif len(name) > LONGEST_NAME:
             yield Fault(
-                key_path(path, key), f"{shown(value)} has {len(value)} characters", f"Use at most {LONGEST_NAME} characters"
+                key_path(path, key), f"{shown(name)} has {len(name)} characters", f"Use at most {LONGEST_NAME} characters"
             )
 
 
-def host_name_faults(path: str, server: Mapping[str, object]) -> Iterator[Fault]:
+def check_host_name(path: str, name: str | None) -> Iterator[Fault]:
     """A server's name becomes its host name."""
-    name = known.text(server, "name")
     if name is not None and not HOST_NAME.fullmatch(name):
         yield Fault(
-            key_path(path, "name"),
+            path,
             f"{shown(name)} cannot be the guest's host name",
             "Use 1 to 63 letters, digits and hyphens, with a letter or digit at both ends",
         )
 
 
-def id_faults(path: str, args: Mapping[str, object], key: str) -> Iterator[Fault]:
+def check_id(path: str, value: str | None) -> Iterator[Fault]:
     """An id of the cloud's is a UUID."""
-    value = known.text(args, key)
     if value is not None and not UUID.fullmatch(value):
-        yield Fault(key_path(path, key), f"{shown(value)} is not an id", "Write the UUID that the cloud shows for it")
+        yield Fault(path, f"{shown(value)} is not an id", "Write the UUID that the cloud shows for it")
 
 
-def tag_faults(path: str, server: Mapping[str, object]) -> Iterator[Fault]:
+def check_tags(path: str, tags: Sequence[str]) -> Iterator[Fault]:
     """Nova's rules for tags, and our own tags left alone."""
-    tags = known.items(server, "tags")
     seen: set[str] = set()
     for position, tag in enumerate(tags):
-        if not isinstance(tag, str):
-            continue
-        at = key_path(path, "tags", position)
+        at = key_path(path, position)
         if not tag or not tag.isprintable() or "/" in tag or "," in tag or len(tag) > LONGEST_TAG:
             yield Fault(
                 at,
@@ -95,17 +97,16 @@ def tag_faults(path: str, server: Mapping[str, object]) -> Iterator[Fault]:
         seen.add(tag)
     if len(tags) > MOST_TAGS - OUR_TAGS:
         yield Fault(
-            key_path(path, "tags"),
+            path,
             f"{len(tags)} tags are too many: Nova takes {MOST_TAGS}, and {OUR_TAGS} are ours",
             f"Use at most {MOST_TAGS - OUR_TAGS}",
         )
 
 
-def one_of(path: str, args: Mapping[str, object], key: str, values: Collection[str]) -> Iterator[Fault]:
-    """The text under a key is one of a few words."""
-    value = known.text(args, key)
-    if value is not None and value not in values:
-        yield Fault(key_path(path, key), f"{shown(value)} is not one of {', '.join(values)}", f"Write {best(value, values)}")
+def check_word(path: str, value: str | None, words: Collection[str]) -> Iterator[Fault]:
+    """A text is one of a few words."""
+    if value is not None and value not in words:
+        yield Fault(path, f"{shown(value)} is not one of {', '.join(words)}", f"Write {best(value, words)}")
 
 
 def unknown(path: str, kind: str, name: str, declared: Collection[str]) -> Fault:
@@ -123,9 +124,19 @@ def suggestion(name: str, valid: Collection[str]) -> str:
 
 def nearest(name: str, valid: Collection[str]) -> str | None:
     """The valid word that a misspelt one resembles most, or None."""
-    by_lower = {each.lower(): each for each in sorted(valid)}
-    found = difflib.get_close_matches(name[:LONGEST_COMPARED].lower(), by_lower, n=1)
+    by_lower = {word.lower(): word for word in sorted(valid)}
+    wanted = name[:LONGEST_COMPARED].lower()
+    found = [word for word in difflib.get_close_matches(wanted, by_lower) if _word_by_word(wanted, word)]
     return by_lower[found[0]] if found else None
+
+
+def _word_by_word(name: str, other: str) -> bool:
+    """Whether each word of two names resembles the other's: mac_address is not a misspelt ip_address."""
+    words, others = name.split("_"), other.split("_")
+    return len(words) != len(others) or all(
+        difflib.SequenceMatcher(None, word, other_word).ratio() >= LEAST_RESEMBLANCE
+        for word, other_word in zip(words, others, strict=True)
+    )
 
 
 def best(value: str, values: Collection[str]) -> str:

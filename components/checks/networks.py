@@ -1,97 +1,92 @@
 """Rules for a private network, its subnets and its router."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from multiport.components import addressing
 from multiport.components.addressing import Address, Network
-from multiport.components.checks import addresses, facts, known, names
+from multiport.components.checks import addresses, facts, names
 from multiport.components.checks.facts import AUTOMATIC
-from multiport.components.config_error import Fault, key_path, shown
+from multiport.components.config_error import Fault, key_path
+from multiport.components.known import known_text
+from multiport.components.topology import AllocationPoolArgs, HostRouteArgs, PrivateNetworkArgs, RouterArgs, SubnetArgs
+from multiport.guest.errors import shown
+from multiport.guest.program.numbers import MTU_MAX, MTU_MIN
 
-# Least and greatest MTU: IPv4's least datagram (RFC 791), Neutron's own limit; IPv6's least (RFC 8200).
-LEAST_MTU = 68
-GREATEST_MTU = 65535
+# IPv6's least MTU (RFC 8200).
 LEAST_IPV6_MTU = 1280
 IPV6_MODES = (*AUTOMATIC, "dhcpv6-stateful")
+MODE_KEYS = ("ipv6_ra_mode", "ipv6_address_mode")
 # SLAAC builds an address of 64 bits of prefix and 64 of its own.
 SLAAC_PREFIX = 64
-# What makes no sense for a network of somebody else's, nothing of which is changed.
-CREATION_ONLY = ("name", "mtu", "port_security_enabled")
-SUBNET_CREATION_ONLY = (
-    "name",
-    "gateway_ip",
-    "no_gateway",
-    "enable_dhcp",
-    "allocation_pools",
-    "dns_nameservers",
-    "host_routes",
-    "ipv6_ra_mode",
-    "ipv6_address_mode",
-)
+# What makes sense for a network that is created here, and not for one of another owner, nothing of which is changed.
+CREATION_ONLY = ("name", "mtu", "port_security_enabled", "protect")
+SUBNET_CREATION_ONLY = tuple(key for key in SubnetArgs.__annotations__ if key != "cidr")
 ROUTER_CREATION_ONLY = ("name", "enable_snat")
 
 
-def network_faults(path: str, network: Mapping[str, object]) -> Iterator[Fault]:
-    """What is wrong with a `PrivateNetworkArgs`."""
-    subnets = known.mappings(network, "subnets")
-    if not known.mapping(network, "subnets"):
-        yield Fault(key_path(path, "subnets"), "it is empty, and a port would get no address", "Give the network a subnet")
-    yield from names.key_faults(path, network, "subnets")
-    yield from names.text_faults(path, network, "name")
+def check_network(path: str, network: PrivateNetworkArgs) -> Iterator[Fault]:
+    """What is wrong with a private network."""
+    subnets_at = key_path(path, "subnets")
+    if not network["subnets"]:
+        yield Fault(subnets_at, "it is empty, and a port would get no address", "Give the network a subnet")
+    yield from names.check_keys(subnets_at, network["subnets"])
+    yield from names.check_names(path, name=network.get("name"))
     yield from _mtu(path, network)
-    for key, subnet in subnets.items():
-        at = key_path(path, "subnets", key)
-        if known.given(network, "existing"):
-            yield from addresses.subnet_cidr(at, subnet)
+    for key, subnet in network["subnets"].items():
+        at = key_path(subnets_at, key)
+        if "existing" in network:
+            yield from addresses.read_subnet_cidr(key_path(at, "cidr"), subnet["cidr"])
         else:
             yield from _subnet(at, subnet)
-    yield from _overlaps(path, subnets)
-    if known.given(network, "router"):
-        yield from _router(path, network)
-    if known.given(network, "existing"):
+    yield from _overlaps(path, network["subnets"])
+    if "router" in network:
+        yield from _router(key_path(path, "router"), network["router"], network)
+    if "existing" in network:
         yield from _existing(path, network)
 
 
-def _mtu(path: str, network: Mapping[str, object]) -> Iterator[Fault]:
-    mtu = known.number(network, "mtu")
+def _mtu(path: str, network: PrivateNetworkArgs) -> Iterator[Fault]:
+    mtu = network.get("mtu")
     if mtu is None:
         return
     at = key_path(path, "mtu")
-    ipv6 = any(each is not None and each.cidr.version == 6 for each in facts.of_network(network).subnets.values())  # noqa: PLR2004
-    if not LEAST_MTU <= mtu <= GREATEST_MTU:
+    subnets = facts.of_network(network).subnets.values()
+    ipv6 = any(subnet is not None and subnet.cidr.version == 6 for subnet in subnets)  # noqa: PLR2004 - the number in IPv6
+    if not MTU_MIN <= mtu <= MTU_MAX:
         yield Fault(
             at,
-            f"{shown(mtu)} is outside {LEAST_MTU} to {GREATEST_MTU}",
+            f"{shown(mtu)} is outside {MTU_MIN} to {MTU_MAX}",
             "Leave mtu out for the cloud's own, which is never too big",
         )
     elif ipv6 and mtu < LEAST_IPV6_MTU:
         yield Fault(at, f"{mtu} is less than IPv6 needs", f"Use at least {LEAST_IPV6_MTU}, or leave mtu out")
 
 
-def _subnet(path: str, subnet: Mapping[str, object]) -> Iterator[Fault]:
-    yield from names.text_faults(path, subnet, "name")
-    cidr = yield from addresses.subnet_cidr(path, subnet)
-    yield from _nameservers(path, subnet)
-    yield from names.key_faults(path, subnet, "host_routes")
+def _subnet(path: str, subnet: SubnetArgs) -> Iterator[Fault]:
+    yield from names.check_names(path, name=subnet.get("name"))
+    cidr = yield from addresses.read_subnet_cidr(key_path(path, "cidr"), subnet["cidr"])
+    yield from _nameservers(key_path(path, "dns_nameservers"), subnet.get("dns_nameservers", []))
+    yield from names.check_keys(key_path(path, "host_routes"), subnet.get("host_routes", {}))
     if cidr is None:
         return
     gateway = yield from _gateway(path, subnet, cidr)
-    yield from _pools(path, subnet, cidr, gateway)
-    yield from _host_routes(path, subnet, cidr)
+    if "allocation_pools" in subnet:
+        yield from _pools(key_path(path, "allocation_pools"), subnet["allocation_pools"], cidr, gateway)
+    yield from _host_routes(key_path(path, "host_routes"), subnet.get("host_routes", {}), cidr)
     yield from _ipv6_modes(path, subnet, cidr)
 
 
-def _gateway(path: str, subnet: Mapping[str, object], cidr: Network) -> Generator[Fault, None, Address | None]:
+def _gateway(path: str, subnet: SubnetArgs, cidr: Network) -> Generator[Fault, None, Address | None]:
     """Check the gateway. Returns the address that it will have, None without one."""
     at = key_path(path, "gateway_ip")
-    no_gateway = known.flag(subnet, "no_gateway") is True
-    if no_gateway and known.given(subnet, "gateway_ip"):
+    no_gateway = subnet.get("no_gateway", False)
+    if no_gateway and "gateway_ip" in subnet:
         yield Fault(at, "no_gateway is true as well", "Take out one of the two")
         return None
-    gateway = yield from addresses.address(path, subnet, "gateway_ip")
+    gateway = yield from addresses.read_address(at, subnet.get("gateway_ip"))
     if gateway is None:
-        return None if no_gateway or known.given(subnet, "gateway_ip") else addressing.first_address(cidr)
+        return None if no_gateway or "gateway_ip" in subnet else addressing.first_address(cidr)
     if gateway.version == cidr.version == 6 and gateway.is_link_local:  # noqa: PLR2004 - the number in IPv6
         return gateway
     if gateway not in cidr:
@@ -105,21 +100,17 @@ def _gateway(path: str, subnet: Mapping[str, object], cidr: Network) -> Generato
     return gateway
 
 
-def _pools(path: str, subnet: Mapping[str, object], cidr: Network, gateway: Address | None) -> Iterator[Fault]:
-    if not known.given(subnet, "allocation_pools"):
-        return
+def _pools(path: str, given: Sequence[AllocationPoolArgs], cidr: Network, gateway: Address | None) -> Iterator[Fault]:
     pools: list[tuple[str, Address, Address]] = []
-    if not known.items(subnet, "allocation_pools"):
-        yield Fault(key_path(path, "allocation_pools"), "the list is empty", "Leave it out for the default")
-    for position, pool in enumerate(known.items(subnet, "allocation_pools")):
-        if not isinstance(pool, Mapping):
-            continue
-        at = key_path(path, "allocation_pools", position)
-        start = yield from addresses.address(at, pool, "start")
-        end = yield from addresses.address(at, pool, "end")
+    if not given:
+        yield Fault(path, "the list is empty", "Leave it out for the default")
+    for position, pool in enumerate(given):
+        at = key_path(path, position)
+        start = yield from addresses.read_address(key_path(at, "start"), pool["start"])
+        end = yield from addresses.read_address(key_path(at, "end"), pool["end"])
         if start is None or end is None:
             continue
-        outside = next((each for each in (start, end) if not _is_host(each, cidr)), None)
+        outside = next((address for address in (start, end) if not _is_host(address, cidr)), None)
         if outside is not None:
             refusal = "OutOfBoundsAllocationPool" if outside.version == cidr.version else "InvalidAllocationPool"
             yield Fault(
@@ -147,36 +138,33 @@ def _pools(path: str, subnet: Mapping[str, object], cidr: Network, gateway: Addr
             yield Fault(at, f"it overlaps {first_at}; Neutron answers 409 OverlappingAllocationPools", "Make the two one")
 
 
-def _is_host(each: Address, cidr: Network) -> bool:
-    return each in cidr and each != cidr.network_address and not addresses.is_broadcast(each, cidr)
+def _is_host(address: Address, cidr: Network) -> bool:
+    return address in cidr and address != cidr.network_address and not addresses.is_broadcast(address, cidr)
 
 
-def _nameservers(path: str, subnet: Mapping[str, object]) -> Iterator[Fault]:
+def _nameservers(path: str, nameservers: Sequence[str]) -> Iterator[Fault]:
     seen: set[Address] = set()
-    for position, value in enumerate(known.items(subnet, "dns_nameservers")):
-        if not isinstance(value, str):
-            continue
-        at = key_path(path, "dns_nameservers", position)
-        server = yield from addresses.address_of(at, value)
+    for position, value in enumerate(nameservers):
+        at = key_path(path, position)
+        server = yield from addresses.read_address(at, value)
         if server in seen:
             yield Fault(at, f"{server} is there already; Neutron answers 400", "Take it out")
         if server is not None:
             seen.add(server)
 
 
-def _host_routes(path: str, subnet: Mapping[str, object], cidr: Network) -> Iterator[Fault]:
+def _host_routes(path: str, routes: Mapping[str, HostRouteArgs], cidr: Network) -> Iterator[Fault]:
     seen: dict[Network, str] = {}
-    for key, route in known.mappings(subnet, "host_routes").items():
-        at = key_path(path, "host_routes", key)
-        next_hop = yield from addresses.address(at, route, "next_hop")
+    for key, route in routes.items():
+        at = key_path(path, key)
+        next_hop = yield from addresses.read_address(key_path(at, "next_hop"), route["next_hop"])
         if next_hop is not None and next_hop not in cidr:
             yield Fault(
                 key_path(at, "next_hop"),
                 f"{next_hop} is outside the subnet {cidr}, and guests could not reach it",
                 f"Choose an address of {cidr}",
             )
-        value = known.text(route, "destination_cidr")
-        destination = None if value is None else (yield from addresses.network_of(key_path(at, "destination_cidr"), value))
+        destination = yield from addresses.read_network(key_path(at, "destination_cidr"), route["destination_cidr"])
         if destination is None:
             continue
         if destination.version != cidr.version:
@@ -193,34 +181,34 @@ def _host_routes(path: str, subnet: Mapping[str, object], cidr: Network) -> Iter
             yield Fault(
                 key_path(at, "destination_cidr"), f"{destination} is also that of {seen[destination]}", "Keep one of the two"
             )
-        seen.setdefault(destination, key_path(path, "host_routes", key))
+        seen.setdefault(destination, at)
 
 
-def _ipv6_modes(path: str, subnet: Mapping[str, object], cidr: Network) -> Iterator[Fault]:
-    given = [key for key in ("ipv6_ra_mode", "ipv6_address_mode") if known.text(subnet, key) is not None]
+def _ipv6_modes(path: str, subnet: SubnetArgs, cidr: Network) -> Iterator[Fault]:
+    modes = dict(zip(MODE_KEYS, (subnet.get("ipv6_ra_mode"), subnet.get("ipv6_address_mode")), strict=True))
+    given = {key: mode for key, mode in modes.items() if mode is not None}
     if not given:
         return
-    at = key_path(path, given[0])
-    modes = {known.text(subnet, key) for key in given}
+    at = key_path(path, next(iter(given)))
     if cidr.version != 6:  # noqa: PLR2004 - the number in IPv6
         yield Fault(at, f"{cidr} is not an IPv6 subnet; Neutron answers 400", "Take the mode out")
         return
-    wrong = [fault for key in given for fault in names.one_of(path, subnet, key, IPV6_MODES)]
+    wrong = [fault for key, mode in given.items() for fault in names.check_word(key_path(path, key), mode, IPV6_MODES)]
     if wrong:
         yield from wrong
-    elif len(modes) > 1:
+    elif len({*given.values()}) > 1:
         yield Fault(at, "it differs from ipv6_address_mode; Neutron answers 400", "Give one of the two; the other follows")
-    elif not facts.enable_dhcp(subnet):
+    elif not addressing.enable_dhcp(subnet):
         yield Fault(at, "DHCP is off; Neutron answers 400", "Say enable_dhcp: true, or take the mode out")
-    elif cidr.prefixlen != SLAAC_PREFIX and modes & {*AUTOMATIC}:
+    elif cidr.prefixlen != SLAAC_PREFIX and {*given.values()} & {*AUTOMATIC}:
         yield Fault(
             at,
-            f"guests make their own addresses in a /{SLAAC_PREFIX} only, and {cidr} is none; Neutron answers 400",
+            f"guests make their own addresses in a /{SLAAC_PREFIX} only, and {cidr} is not one; Neutron answers 400",
             f"Use a /{SLAAC_PREFIX}, or dhcpv6-stateful",
         )
 
 
-def _overlaps(path: str, subnets: Mapping[str, Mapping[str, object]]) -> Iterator[Fault]:
+def _overlaps(path: str, subnets: Mapping[str, SubnetArgs]) -> Iterator[Fault]:
     cidrs = [(key, cidr) for key, subnet in subnets.items() if (cidr := facts.cidr_of(subnet)) is not None]
     for (first_key, first), (key, cidr) in combinations(cidrs, 2):
         if first.version == cidr.version and first.overlaps(cidr):
@@ -231,32 +219,35 @@ def _overlaps(path: str, subnets: Mapping[str, Mapping[str, object]]) -> Iterato
             )
 
 
-def _router(path: str, network: Mapping[str, object]) -> Iterator[Fault]:
-    at = key_path(path, "router")
-    yield from names.text_faults(at, known.mapping(network, "router"), "name", "external_network")
-    subnets = known.mappings(network, "subnets").values()
-    if subnets and not known.given(network, "existing") and all(known.flag(each, "no_gateway") for each in subnets):
+def _router(path: str, router: RouterArgs, network: PrivateNetworkArgs) -> Iterator[Fault]:
+    yield from names.check_names(path, name=router.get("name"), external_network=router["external_network"])
+    subnets = network["subnets"].values()
+    if subnets and "existing" not in network and all(subnet.get("no_gateway", False) for subnet in subnets):
         yield Fault(
-            at,
-            "no subnet has a gateway for it to be; Neutron answers 400",
+            path,
+            "the router needs a subnet with a gateway; Neutron answers 400",
             "Give a subnet a gateway, or take the router out",
         )
 
 
-def _existing(path: str, network: Mapping[str, object]) -> Iterator[Fault]:
+def _existing(path: str, network: PrivateNetworkArgs) -> Iterator[Fault]:
     at = key_path(path, "existing")
-    existing = known.mapping(network, "existing")
-    if known.given(existing, "id") == known.given(existing, "name"):
+    existing = network["existing"]
+    if ("id" in existing) == ("name" in existing):
         yield Fault(at, "one of id and name says which network it is, and not both", "Give the id, or the name")
-    yield from names.id_faults(at, existing, "id")
-    yield from names.text_faults(at, existing, "name")
+    yield from names.check_id(key_path(at, "id"), known_text(existing.get("id")))
+    yield from names.check_names(at, name=existing.get("name"))
     yield from _creation_only(path, network, CREATION_ONLY)
-    yield from _creation_only(key_path(path, "router"), known.mapping(network, "router"), ROUTER_CREATION_ONLY)
-    for key, subnet in known.mappings(network, "subnets").items():
+    yield from _creation_only(key_path(path, "router"), network.get("router", {}), ROUTER_CREATION_ONLY)
+    for key, subnet in network["subnets"].items():
         yield from _creation_only(key_path(path, "subnets", key), subnet, SUBNET_CREATION_ONLY)
 
 
-def _creation_only(path: str, args: Mapping[str, object], keys: tuple[str, ...]) -> Iterator[Fault]:
+def _creation_only(path: str, given: Collection[str], keys: Sequence[str]) -> Iterator[Fault]:
     for key in keys:
-        if known.given(args, key):
-            yield Fault(key_path(path, key), "an existing network is used as it is, and this is for one made here", "Take it out")
+        if key in given:
+            yield Fault(
+                key_path(path, key),
+                "an existing network is used as it is",
+                "Take it out",
+            )

@@ -1,14 +1,22 @@
-"""Rules for what the parts of a stack name of each other."""
+"""Rules for references: each key that a part of the stack names must be there and fit."""
 
 from collections.abc import Iterator, Mapping
 
 from multiport.components.checks import facts, names
 from multiport.components.config_error import Fault, key_path, named
-from multiport.components.topology import PortConfig, SecurityGroupArgs, ServerConfig, Topology, VirtualIpConfig
+from multiport.components.known import known_text
+from multiport.components.topology import (
+    AddressPairConfig,
+    PortConfig,
+    SecurityGroupArgs,
+    ServerConfig,
+    Topology,
+    VirtualIpConfig,
+)
 
 
-def server_faults(path: str, server: ServerConfig, topology: Topology) -> Iterator[Fault]:
-    """What a server and its ports name exists."""
+def check_references(path: str, server: ServerConfig, topology: Topology) -> Iterator[Fault]:
+    """The networks and groups that a server and its ports name are there."""
     networks, groups = topology.get("networks", {}), topology.get("security_groups", {})
     if "server_group" in server and server["server_group"] not in topology.get("server_groups", {}):
         yield names.unknown(
@@ -20,12 +28,12 @@ def server_faults(path: str, server: ServerConfig, topology: Topology) -> Iterat
     yield from _security_groups(path, server.get("security_groups", []), groups)
     for key, port in server["ports"].items():
         at = key_path(path, "ports", key)
-        yield from names.text_faults(at, port, "external_network")
+        yield from names.check_names(at, external_network=port.get("external_network"))
         yield from _security_groups(at, port.get("security_groups", []), groups)
         if "network" in port and "external_network" in port:
-            yield Fault(at, "network and external_network are two places", "Name one of them")
+            yield Fault(at, "network and external_network are two different networks", "Name one of them")
         elif "network" not in port and "external_network" not in port:
-            yield Fault(at, "neither network nor external_network says where it is", "Name the network")
+            yield Fault(at, "neither network nor external_network says which network it is on", "Name the network")
         elif "network" in port and port["network"] not in networks:
             yield names.unknown(key_path(at, "network"), "network of this stack", port["network"], networks)
 
@@ -44,8 +52,8 @@ def _security_groups(path: str, keys: list[str], groups: Mapping[str, SecurityGr
         )
 
 
-def member_faults(path: str, key: str, virtual_ip: VirtualIpConfig, servers: Mapping[str, ServerConfig]) -> Iterator[Fault]:
-    """A virtual address needs ports that may use it, on its own network, with port security to make an exception from."""
+def check_members(path: str, key: str, virtual_ip: VirtualIpConfig, servers: Mapping[str, ServerConfig]) -> Iterator[Fault]:
+    """A virtual address needs member ports on its own network, with port security, to which membership is an exception."""
     at = key_path(path, "members")
     members = virtual_ip["members"]
     if not members:
@@ -90,9 +98,14 @@ def _member_port(path: str, port_key: str, port: PortConfig, key: str, virtual_i
             f"the port {named(port_key)} has a pair of the key {named(key)}, and membership brings one",
             "Rename the pair",
         )
-    elif any(address == each["ip_address"].partition("/")[0] for each in port.get("allowed_address_pairs", {}).values()):
+    elif any(address == _host(pair) for pair in port.get("allowed_address_pairs", {}).values()):
         yield Fault(
             path,
             f"the port {named(port_key)} has a pair of its own for {address}",
             "Take the pair out: membership brings one",
         )
+
+
+def _host(pair: AddressPairConfig) -> str:
+    """The pair's address without its mask."""
+    return (known_text(pair["ip_address"]) or "").partition("/")[0]

@@ -1,4 +1,4 @@
-"""Rules for the names under which Pulumi knows what we create: each must be one resource's only."""
+"""Rules for the names under which Pulumi knows what we create: no two resources may have the same."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,8 +7,8 @@ from multiport.components.config_error import Fault, key_path, named
 from multiport.components.topology import Topology
 
 
-def name_faults(topology: Topology) -> Iterator[Fault]:
-    """Keys are joined by hyphens into resource names, and two different pairs may join to the same name."""
+def check_resource_names(topology: Topology) -> Iterator[Fault]:
+    """No two pairs of keys, which hyphens join to resource names, give the same name."""
     servers = topology.get("servers", {})
     yield from _joined_twice(
         (server_key, name, path)
@@ -25,7 +25,7 @@ def name_faults(topology: Topology) -> Iterator[Fault]:
     yield from _joined_twice(
         (server_key, own, path)
         for server_key, server in servers.items()
-        for own, path in floating_ips.own_keys(key_path("servers", server_key), server)
+        for own, path in floating_ips.own_keys(key_path("servers", server_key), server["ports"])
     )
 
 

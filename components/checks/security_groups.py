@@ -1,9 +1,11 @@
 """Rules for a security group and a server group."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from multiport.components.checks import addresses, known, names
-from multiport.components.config_error import Fault, key_path, shown
+from multiport.components.checks import addresses, names
+from multiport.components.config_error import Fault, key_path
+from multiport.components.topology import SecurityGroupArgs, SecurityGroupRuleArgs, ServerGroupConfig
+from multiport.guest.errors import shown
 
 # The names that the provider takes, with their numbers (IANA), by which Neutron compares them.
 PROTOCOLS = {
@@ -31,27 +33,28 @@ PROTOCOLS = {
     "udplite": 136,
 }
 ICMP, IPV6_ICMP = PROTOCOLS["icmp"], PROTOCOLS["ipv6-icmp"]
-WITH_PORTS = {PROTOCOLS[name] for name in ("tcp", "udp", "sctp", "udplite", "dccp")}
+NAMES_WITH_PORTS = {"tcp", "udp", "sctp", "udplite", "dccp"}
+WITH_PORTS = {PROTOCOLS[name] for name in NAMES_WITH_PORTS}
 IPV6_ONLY = {number for name, number in PROTOCOLS.items() if name.startswith("ipv6-")}
 GREATEST_PROTOCOL = 255
 GREATEST_PORT = 65535
 GREATEST_TYPE = 255
+DIRECTIONS = ("ingress", "egress")
+ETHERTYPES = ("IPv4", "IPv6")
 POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
 
 
-def security_group_faults(path: str, group: Mapping[str, object]) -> Iterator[Fault]:
-    """What is wrong with a `SecurityGroupArgs`."""
-    yield from names.text_faults(path, group, "name")
-    if known.text(group, "name") == "default":
+def check_security_group(path: str, group: SecurityGroupArgs) -> Iterator[Fault]:
+    """What is wrong with a security group."""
+    yield from names.check_names(path, name=group.get("name"))
+    if group.get("name") == "default":
         yield Fault(
             key_path(path, "name"),
             "every project has a group of this name; Neutron answers 409 SecurityGroupDefaultAlreadyExists",
             "Choose another name",
         )
     seen: dict[tuple[object, ...], str] = {}
-    for position, rule in enumerate(known.items(group, "rules")):
-        if not isinstance(rule, Mapping):
-            continue
+    for position, rule in enumerate(group["rules"]):
         at = key_path(path, "rules", position)
         faults = list(_rule(at, rule))
         yield from faults
@@ -63,23 +66,22 @@ def security_group_faults(path: str, group: Mapping[str, object]) -> Iterator[Fa
         seen.setdefault(content, at)
 
 
-def server_group_faults(path: str, group: Mapping[str, object]) -> Iterator[Fault]:
-    """What is wrong with a `ServerGroupConfig`."""
-    yield from names.one_of(path, group, "policy", POLICIES)
+def check_server_group(path: str, group: ServerGroupConfig) -> Iterator[Fault]:
+    """What is wrong with a server group."""
+    yield from names.check_word(key_path(path, "policy"), group["policy"], POLICIES)
 
 
-def _rule(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
-    yield from names.one_of(path, rule, "direction", ("ingress", "egress"))
-    yield from names.one_of(path, rule, "ethertype", ("IPv4", "IPv6"))
+def _rule(path: str, rule: SecurityGroupRuleArgs) -> Iterator[Fault]:
+    yield from names.check_word(key_path(path, "direction"), rule.get("direction"), DIRECTIONS)
+    yield from names.check_word(key_path(path, "ethertype"), rule.get("ethertype"), ETHERTYPES)
     yield from _protocol(path, rule)
     yield from _ports(path, rule)
-    value = known.text(rule, "remote_ip_prefix")
-    if value is None:
+    if "remote_ip_prefix" not in rule:
         return
     at = key_path(path, "remote_ip_prefix")
-    prefix = yield from addresses.network_of(at, value)
-    ethertype = known.text(rule, "ethertype")
-    if prefix is not None and ethertype in ("IPv4", "IPv6") and ethertype != f"IPv{prefix.version}":
+    prefix = yield from addresses.read_network(at, rule["remote_ip_prefix"])
+    ethertype = rule.get("ethertype")
+    if prefix is not None and ethertype in ETHERTYPES and ethertype != f"IPv{prefix.version}":
         yield Fault(
             at,
             f"{prefix} is not {ethertype}; Neutron answers 400 SecurityGroupRuleParameterConflict",
@@ -87,8 +89,8 @@ def _rule(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
         )
 
 
-def _protocol(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
-    protocol = known.text(rule, "protocol")
+def _protocol(path: str, rule: SecurityGroupRuleArgs) -> Iterator[Fault]:
+    protocol = rule.get("protocol")
     if protocol is None:
         return
     at = key_path(path, "protocol")
@@ -100,14 +102,14 @@ def _protocol(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
             f"{shown(protocol)} is not a protocol; Neutron answers 400 SecurityGroupRuleInvalidProtocol",
             f"Did you mean {near}?" if near else f"Use tcp, udp, icmp, another name or a number from 0 to {GREATEST_PROTOCOL}",
         )
-    elif number in IPV6_ONLY and _ethertype(rule) == "IPv4":
+    elif number in IPV6_ONLY and ethertype_of(rule) == "IPv4":
         yield Fault(
             at,
-            f"{protocol} is of IPv6; Neutron answers 400 SecurityGroupEthertypeConflictWithProtocol",
+            f"{protocol} belongs to IPv6; Neutron answers 400 SecurityGroupEthertypeConflictWithProtocol",
             "Say ethertype: IPv6",
         )
-    elif number == ICMP and _ethertype(rule) == "IPv6":
-        yield Fault(at, f"{protocol} is of IPv4, and Neutron makes another rule of it", "Write ipv6-icmp")
+    elif number == ICMP and ethertype_of(rule) == "IPv6":
+        yield Fault(at, f"{protocol} belongs to IPv4, and Neutron makes another rule of it", "Write ipv6-icmp")
 
 
 def _number(protocol: str) -> int | None:
@@ -116,25 +118,25 @@ def _number(protocol: str) -> int | None:
     return PROTOCOLS.get(protocol, int(protocol) if protocol in canonical else None)
 
 
-def _ports(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
+def _ports(path: str, rule: SecurityGroupRuleArgs) -> Iterator[Fault]:
     at = key_path(path, "port_range_min")
-    low, high = known.number(rule, "port_range_min"), known.number(rule, "port_range_max")
-    if not known.given(rule, "port_range_min"):
-        if known.given(rule, "port_range_max"):
+    low, high = rule.get("port_range_min"), rule.get("port_range_max")
+    if low is None:
+        if high is not None:
             yield Fault(at, "it is missing beside port_range_max; Neutron answers 400", "Give it, or take port_range_max out")
         return
-    if not known.given(rule, "protocol"):
+    if "protocol" not in rule:
         yield Fault(
             at, "protocol is missing; Neutron answers 400 SecurityGroupProtocolRequiredWithPorts", "Say protocol: tcp or udp"
         )
         return
-    protocol = known.text(rule, "protocol")
-    number = None if protocol is None else _number(protocol)
+    protocol = rule["protocol"]
+    number = _number(protocol)
     if number is None:
         return
     types = number in (ICMP, IPV6_ICMP)
     least, greatest = (0, GREATEST_TYPE) if types else (1, GREATEST_PORT)
-    outside = next((each for each in (low, high) if each is not None and not least <= each <= greatest), None)
+    outside = next((end for end in (low, high) if end is not None and not least <= end <= greatest), None)
     if number not in WITH_PORTS and not types:
         yield Fault(at, f"{protocol} has no ports; Neutron answers 400 SecurityGroupInvalidProtocolForPort", "Take the ports out")
     elif outside is not None:
@@ -143,7 +145,7 @@ def _ports(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
             f"{shown(outside)} is outside {least} to {greatest}; Neutron answers 400",
             f"Use numbers from {least} to {greatest}",
         )
-    elif not types and low is not None and high is not None and low > high:
+    elif not types and high is not None and low > high:
         yield Fault(
             at, f"{low} is above port_range_max, {high}; Neutron answers 400 SecurityGroupInvalidPortRange", "Exchange the two"
         )
@@ -155,19 +157,19 @@ def _ports(path: str, rule: Mapping[str, object]) -> Iterator[Fault]:
         )
 
 
-def _ethertype(rule: Mapping[str, object]) -> str:
-    prefix = known.text(rule, "remote_ip_prefix") or ""
-    return known.text(rule, "ethertype") or ("IPv6" if ":" in prefix else "IPv4")
+def ethertype_of(rule: SecurityGroupRuleArgs) -> str:
+    """The rule's ethertype: the one given, else that of its prefix, else IPv4."""
+    return rule.get("ethertype") or ("IPv6" if ":" in rule.get("remote_ip_prefix", "") else "IPv4")
 
 
-def _content(rule: Mapping[str, object]) -> tuple[object, ...]:
+def _content(rule: SecurityGroupRuleArgs) -> tuple[object, ...]:
     """What the rule says, as Neutron compares it: defaults filled in, protocols by number, any address the same as none."""
-    protocol, prefix = known.text(rule, "protocol"), known.text(rule, "remote_ip_prefix")
+    protocol, prefix = rule.get("protocol"), rule.get("remote_ip_prefix")
     number = None if protocol is None else _number(protocol)
-    low, high = known.number(rule, "port_range_min"), known.number(rule, "port_range_max")
+    low, high = rule.get("port_range_min"), rule.get("port_range_max")
     return (
-        known.text(rule, "direction") or "ingress",
-        _ethertype(rule),
+        rule.get("direction", "ingress"),
+        ethertype_of(rule),
         number,
         low,
         low if high is None and number in WITH_PORTS else high,

@@ -1,8 +1,8 @@
 """The shape of arguments: their keys, and text, numbers and truth values where the TypedDict wants them.
 
-Strict: "700" is no number and "yes" no truth value, for what is meant can only be guessed. One thing is known: Pulumi's engine
-delivers every number as a float (measured), so a float without a fraction is a whole number. What a TypedDict declares as an
-Input may be an output, and is passed on as it is.
+Reading is strict: "700" is not a number and "yes" is not a truth value, because what is meant could only be guessed. With one
+exception: Pulumi's engine delivers every number as a float (measured), so a float without a fraction is read as a whole number.
+What a TypedDict declares as an Input may be an output, and is passed on as it is.
 """
 
 from collections.abc import Generator, Mapping
@@ -12,9 +12,10 @@ from typing import Any, NotRequired, Union, get_args, get_origin
 from typing_extensions import is_typeddict
 
 from multiport.components.checks import names
-from multiport.components.config_error import Fault, key_path, shown
+from multiport.components.config_error import Fault, key_path
+from multiport.guest.errors import shown
 
-# What an error that concerns everything is about.
+# Key of an error that concerns the configuration as a whole.
 WHOLE = "configuration"
 NOUNS: dict[object, tuple[str, str]] = {
     str: ("text", "Write text, in quotes where YAML would read something else"),
@@ -29,7 +30,7 @@ def shaped(path: str, value: Any, kind: Any) -> Generator[Fault, None, Any]:
     """Read a value as its kind: a TypedDict, a dict, a list, text, a number or a truth value.
 
     Returns:
-        The value with whole numbers made ints. Where it is faulty, something that is not to be used.
+        The value, with whole numbers as ints. Where it is faulty, something that must not be used.
     """
     origin = _origin(kind)
     if origin in (Union, UnionType) and isinstance(value, str | float | int | Mapping | list | tuple | None):

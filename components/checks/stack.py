@@ -1,56 +1,63 @@
-"""Rules for a whole stack: what its parts say of each other."""
+"""Rules for a whole stack: its parts one by one, then what they say together."""
 
 from collections.abc import Iterator, Mapping
 
 from multiport.components.checks import capacity, facts, floating_ips, names, ports, references, resource_names, virtual_ips
 from multiport.components.checks.facts import NetworkFacts
-from multiport.components.checks.networks import network_faults
-from multiport.components.checks.security_groups import security_group_faults, server_group_faults
-from multiport.components.checks.servers import server_faults
-from multiport.components.config_error import Fault, key_path, named, shown
-from multiport.components.topology import PortConfig, PrivateNetworkArgs, ServerConfig, Topology
+from multiport.components.checks.networks import check_network
+from multiport.components.checks.security_groups import check_security_group, check_server_group
+from multiport.components.checks.servers import check_server
+from multiport.components.config_error import Fault, key_path, named
+from multiport.components.topology import (
+    DEFAULT_EXTERNAL_NETWORK,
+    PortConfig,
+    PrivateNetworkArgs,
+    ServerConfig,
+    Topology,
+)
+from multiport.guest.errors import shown
 
-# Rackspace Flex's external network, which is also its pool of floating IPs.
-EXTERNAL_NETWORK = "PUBLICNET"
 
-
-def topology_faults(topology: Topology) -> Iterator[Fault]:
+def check_topology(topology: Topology) -> Iterator[Fault]:
     """What is wrong with a configuration whose shape is right."""
     networks = topology.get("networks", {})
     servers = topology.get("servers", {})
-    external_network = topology.get("external_network", EXTERNAL_NETWORK)
+    external_network = topology.get("external_network", DEFAULT_EXTERNAL_NETWORK)
     known_networks = {key: facts.of_network(network, key) for key, network in networks.items()}
-    yield from names.text_faults("", topology, "external_network")
-    for part in ("networks", "security_groups", "server_groups", "servers", "virtual_ips"):
-        yield from names.key_faults("", topology, part)
+    yield from names.check_names("", external_network=topology.get("external_network"))
+    yield from names.check_keys("networks", networks)
+    yield from names.check_keys("security_groups", topology.get("security_groups", {}))
+    yield from names.check_keys("server_groups", topology.get("server_groups", {}))
+    yield from names.check_keys("servers", servers)
+    yield from names.check_keys("virtual_ips", topology.get("virtual_ips", {}))
     sound = []
     for key, network in networks.items():
-        faults = list(network_faults(key_path("networks", key), network))
+        faults = list(check_network(key_path("networks", key), network))
         yield from faults
         if not faults:
             sound.append(key)
     for key, group in topology.get("security_groups", {}).items():
-        yield from security_group_faults(key_path("security_groups", key), group)
+        yield from check_security_group(key_path("security_groups", key), group)
     for key, server_group in topology.get("server_groups", {}).items():
-        yield from server_group_faults(key_path("server_groups", key), server_group)
+        yield from check_server_group(key_path("server_groups", key), server_group)
     for key, server in servers.items():
         at = key_path("servers", key)
-        yield from references.server_faults(at, server, topology)
-        yield from server_faults(at, server, _networks_of(server, known_networks), external_network)
+        yield from references.check_references(at, server, topology)
+        yield from check_server(at, server, _networks_of(server, known_networks), external_network)
     for key, virtual_ip in topology.get("virtual_ips", {}).items():
         at = key_path("virtual_ips", key)
         if virtual_ip["network"] in known_networks:
-            yield from references.member_faults(at, key, virtual_ip, servers)
-            yield from virtual_ips.virtual_ip_faults(at, virtual_ip, known_networks[virtual_ip["network"]], external_network)
+            yield from references.check_members(at, key, virtual_ip, servers)
+            yield from virtual_ips.check_virtual_ip(at, virtual_ip, known_networks[virtual_ip["network"]], external_network)
         else:
             yield names.unknown(key_path(at, "network"), "network of this stack", virtual_ip["network"], networks)
     yield from _adopted_twice(networks)
-    yield from ports.pin_faults(_pins(topology, known_networks))
-    yield from floating_ips.adopted_faults(_adopted(topology))
+    yield from ports.check_pins(_pins(topology, known_networks))
+    yield from floating_ips.check_adopted_once(_adopted(topology))
     yield from _macs(servers)
-    yield from capacity.pair_faults(topology)
-    yield from capacity.pool_faults(topology, sound)
-    yield from resource_names.name_faults(topology)
+    yield from capacity.check_pairs(topology)
+    yield from capacity.check_pools(topology, sound)
+    yield from resource_names.check_resource_names(topology)
 
 
 def _ports(servers: Mapping[str, ServerConfig]) -> Iterator[tuple[str, PortConfig]]:
@@ -61,7 +68,7 @@ def _ports(servers: Mapping[str, ServerConfig]) -> Iterator[tuple[str, PortConfi
 
 
 def _networks_of(server: ServerConfig, networks: Mapping[str, NetworkFacts]) -> dict[str, NetworkFacts]:
-    """What is known of each port's network; nothing for a port whose network is not named rightly."""
+    """What is known of each port's network, by the port's key; ports that do not name a network of the stack are left out."""
     found = {key: networks[port["network"]] for key, port in server["ports"].items() if port.get("network") in networks}
     for key, port in server["ports"].items():
         if "network" not in port and "external_network" in port:
@@ -87,22 +94,23 @@ def _pins(topology: Topology, networks: Mapping[str, NetworkFacts]) -> list[port
     pins: list[ports.Pin] = []
     for path, port in _ports(topology.get("servers", {})):
         if port.get("network") in networks:
-            pins += ports.pins(path, port, networks[port["network"]])
+            pins += ports.pins_of(path, port, networks[port["network"]])
     for key, virtual_ip in topology.get("virtual_ips", {}).items():
         if virtual_ip["network"] in networks:
-            pins += virtual_ips.pin(key_path("virtual_ips", key), virtual_ip, networks[virtual_ip["network"]])
+            pins += virtual_ips.pins_of(key_path("virtual_ips", key), virtual_ip, networks[virtual_ip["network"]])
     return pins
 
 
 def _adopted(topology: Topology) -> Iterator[tuple[str, str]]:
     for path, port in _ports(topology.get("servers", {})):
-        yield from floating_ips.adopted(path, port)
+        yield from floating_ips.adopted(floating_ips.of_port(path, port))
     for key, virtual_ip in topology.get("virtual_ips", {}).items():
-        yield from floating_ips.adopted(key_path("virtual_ips", key), virtual_ip)
+        if "floating_ip" in virtual_ip:
+            yield from floating_ips.adopted([(key_path("virtual_ips", key, "floating_ip"), virtual_ip["floating_ip"])])
 
 
 def _macs(servers: Mapping[str, ServerConfig]) -> Iterator[Fault]:
-    """A network has each MAC address once; within one server its own rule speaks."""
+    """No two servers have the same MAC address on one network; ports of one server have a rule of their own."""
     seen: dict[tuple[str, str], tuple[str, str]] = {}
     for server_key, server in servers.items():
         for key, port in server["ports"].items():

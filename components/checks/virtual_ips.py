@@ -1,38 +1,35 @@
 """Rules for virtual addresses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from multiport.components.checks import addresses, facts, floating_ips, known, names, ports
+from multiport.components.arguments import AddressPairsArgs
+from multiport.components.checks import addresses, facts, floating_ips, names, ports
 from multiport.components.checks.facts import NetworkFacts
 from multiport.components.config_error import Fault, key_path
+from multiport.components.topology import VirtualIpConfig, VirtualIpOptions
 
 
-def virtual_ip_faults(
-    path: str, virtual_ip: Mapping[str, object], network: NetworkFacts, external_network: str | None = None
+def check_virtual_ip(
+    path: str, virtual_ip: VirtualIpConfig, network: NetworkFacts, external_network: str | None = None
 ) -> Iterator[Fault]:
-    """What is wrong with a virtual address: its place in the network, its floating IP.
+    """What is wrong with a virtual address of a stack: its place in the network, its floating IP.
 
     Args:
         path: Where it stands.
-        virtual_ip: A `VirtualIpConfig`, or a component's `VirtualIpArgs`.
+        virtual_ip: The virtual address.
         network: What is known of its network.
         external_network: The pool of floating IPs that name none; None: not known.
     """
-    name = known.text(virtual_ip, "subnet")
-    if name is not None and name not in network.subnets:
-        yield names.unknown(key_path(path, "subnet"), "subnet of its network", name, network.subnets)
-    subnet = network.subnets.get(name or "")
-    address = yield from addresses.address(path, virtual_ip, "ip_address")
-    if address is not None and subnet is not None:
-        yield from addresses.host_faults(key_path(path, "ip_address"), address, subnet)
-    if known.given(virtual_ip, "floating_ip") and known.flag(virtual_ip, "floating_ip") is not False:
-        floating_ip = known.mapping(virtual_ip, "floating_ip")
-        yield from floating_ips.floating_ip_faults(key_path(path, "floating_ip"), floating_ip, network, subnet, external_network)
+    yield from _place(path, virtual_ip, network)
+    if "floating_ip" in virtual_ip:
+        subnet = network.subnets.get(virtual_ip["subnet"])
+        at = key_path(path, "floating_ip")
+        yield from floating_ips.check_floating_ip(at, virtual_ip["floating_ip"], network, subnet, external_network)
 
 
-def address_pairs_faults(path: str, args: Mapping[str, object]) -> Iterator[Fault]:
-    """What is wrong with an `AddressPairsArgs`."""
-    network = facts.of_reference(known.mapping(args, "network"))
+def check_address_pairs(path: str, args: AddressPairsArgs) -> Iterator[Fault]:
+    """What is wrong with the arguments of an AddressPairs component."""
+    network = facts.of_reference(args["network"])
     if not network.owned:
         yield Fault(
             key_path(path, "network"),
@@ -40,16 +37,29 @@ def address_pairs_faults(path: str, args: Mapping[str, object]) -> Iterator[Faul
             "Use a network of the project's own",
         )
         return
-    yield from names.key_faults(path, args, "virtual_ips")
-    pins: list[ports.Pin] = []
-    for key, virtual_ip in known.mappings(args, "virtual_ips").items():
-        at = key_path(path, "virtual_ips", key)
-        yield from virtual_ip_faults(at, virtual_ip, network)
-        pins += pin(at, virtual_ip, network)
-    yield from ports.pin_faults(pins)
+    at = key_path(path, "virtual_ips")
+    yield from names.check_keys(at, args["virtual_ips"])
+    for key, virtual_ip in args["virtual_ips"].items():
+        yield from _place(key_path(at, key), virtual_ip, network)
+        if virtual_ip.get("floating_ip", False):
+            subnet = network.subnets.get(virtual_ip["subnet"])
+            yield from floating_ips.check_floating_ip(key_path(at, key, "floating_ip"), {}, network, subnet, None)
+    yield from ports.check_pins(
+        pin for key, virtual_ip in args["virtual_ips"].items() for pin in pins_of(key_path(at, key), virtual_ip, network)
+    )
 
 
-def pin(path: str, virtual_ip: Mapping[str, object], network: NetworkFacts) -> list[ports.Pin]:
+def pins_of(path: str, virtual_ip: VirtualIpOptions, network: NetworkFacts) -> list[ports.Pin]:
     """The virtual address as an address of the network."""
-    address = facts.read_address(known.text(virtual_ip, "ip_address"))
+    address = facts.read_address(virtual_ip["ip_address"])
     return [] if address is None else [ports.Pin(key_path(path, "ip_address"), network.identity, address)]
+
+
+def _place(path: str, virtual_ip: VirtualIpOptions, network: NetworkFacts) -> Iterator[Fault]:
+    name = virtual_ip["subnet"]
+    if name not in network.subnets:
+        yield names.unknown(key_path(path, "subnet"), "subnet of its network", name, network.subnets)
+    subnet = network.subnets.get(name)
+    address = yield from addresses.read_address(key_path(path, "ip_address"), virtual_ip["ip_address"])
+    if address is not None and subnet is not None:
+        yield from addresses.check_host(key_path(path, "ip_address"), address, subnet)

@@ -3,8 +3,9 @@
 import pulumi
 
 from multiport.components.address_pairs import AddressPairs
+from multiport.components.arguments import MultiPortInstanceArgs, PortArgs
 from multiport.components.floating_ips import FloatingIps
-from multiport.components.multi_port_instance import MultiPortInstance, MultiPortInstanceArgs, PortArgs
+from multiport.components.multi_port_instance import MultiPortInstance
 from multiport.components.network_ref import external_network
 from multiport.components.private_network import PrivateNetwork
 from multiport.components.security_group import SecurityGroup

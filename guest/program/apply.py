@@ -67,13 +67,17 @@ class Applier:
         return outcome
 
     def _read_inputs(self) -> Inputs:
+        before = self.inputs
         try:
-            self.inputs = inputs.read(self.inputs)
+            self.inputs = inputs.read(before)
         except Refused:
             # what was written can be taken back without a plan, unless one interface alone is meant
             if self.moment.verb != "down" or self.moment.only:
                 raise
             self.inputs = Inputs(Plan({}, 0), Records())
+        if self.inputs is not before:
+            # events of an interface that nobody had named were none of our business, so it may be missing in the snapshot
+            self.dirty = EVERYTHING
         return self.inputs
 
     def _desired(self, told: Inputs) -> Desired:

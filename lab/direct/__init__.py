@@ -1,5 +1,5 @@
-"""The direct driver: a Pulumi program deployed on the local cloud by the Pulumi Python SDK alone, without the CLI.
+"""The direct driver: deploys a Pulumi program on the local cloud with Pulumi's Python SDK, without the Pulumi CLI.
 
-It creates what an unmodified program registers, records it, does nothing on an unchanged second run and takes everything
-down again. Every change to what exists needs the Pulumi CLI: diff, update and replace are not imitated here.
+It creates the resources that an unmodified program registers and records them, does nothing on a second run without changes, and
+deletes everything again. Changes to existing resources need the Pulumi CLI: the driver has no diff, update or replace.
 """

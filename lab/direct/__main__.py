@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.verb == "preview":
             return deployment.preview(project, Store(path), report)
         if options.verb == "down" and not path.parent.exists():
-            report.line("Resources: nothing to take down")
+            report.line("Resources: nothing to delete")
             return 0
         with locked(path) as store:
             if options.verb == "down":
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def default_state(project: str, stack: str) -> Path:
-    """Name the state file of a stack: among the lab's data, so that a lab that is reset takes it along."""
+    """Return the state file of a stack. It is among the lab's data, so that a reset of the lab deletes it too."""
     return Path(os.environ.get("LAB_DIR") or CHECKOUT / ".lab") / "data" / "direct" / project / f"{stack}.json"
 
 
@@ -56,15 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab.direct", description=sys.modules["lab.direct"].__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="up|preview|down|outputs")
     texts = {
-        "up": "make the stack, or find it unchanged",
-        "preview": "say what `up` would do",
-        "down": "take the stack down",
+        "up": "create the stack, or find that it is unchanged",
+        "preview": "show what `up` would do",
+        "down": "delete the resources of the stack",
         "outputs": "print the stack's outputs",
     }
     for verb, text in texts.items():
         command = verbs.add_parser(verb, help=text, description=text)
-        command.add_argument("--project", type=Path, required=True, help="folder of Pulumi.yaml")
-        command.add_argument("--stack", required=True, help="the stack's name")
+        command.add_argument("--project", type=Path, required=True, help="folder with Pulumi.yaml")
+        command.add_argument("--stack", required=True, help="name of the stack")
         command.add_argument(
             "--state", type=Path, help="state file (default: data/direct/<project>/<stack>.json in the lab's folder)"
         )
@@ -75,9 +75,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _previewed(options: argparse.Namespace, path: Path, report: Report) -> bool:
-    """Preview a stack before anything of it is made, so that what can be refused is refused first.
+    """Preview a stack before its first resource is created, so that errors in the program are found before that.
 
-    In a process of its own: a program's modules keep what they hold, and must be imported anew for the real run.
+    The preview runs in another process: the modules of a program keep their state, and the real run must import them again.
     """
     report.line("Checking the program ...")
     where = ["--project", str(options.project.resolve()), "--stack", options.stack, "--state", str(path.resolve())]

@@ -1,4 +1,4 @@
-"""The local cloud's APIs in their own words: paths, bodies and errors are Neutron's, Nova's and Glance's."""
+"""Client of the local cloud's APIs. Paths, bodies and errors are those of Neutron, Nova and Glance."""
 
 import functools
 import ipaddress
@@ -19,13 +19,13 @@ Service = Literal["network", "compute", "image"]
 Json = dict[str, Any]
 
 REQUEST_TIMEOUT = 300
-"""Seconds for one answer. SQLite makes Neutron slow under load, never this slow."""
+"""Seconds to wait for an answer. SQLite makes Neutron slow under load, but an answer never takes this long."""
 WAIT = 300
-"""Seconds for a server to become ACTIVE or to be gone; the fake hypervisor needs 1 to 5."""
+"""Seconds to wait for a server to become ACTIVE or to be deleted; the fake hypervisor needs 1 to 5."""
 BUSY_WAIT = 60
-"""Seconds to repeat a DELETE that is answered 409 while something still lets go."""
+"""Seconds during which a DELETE is repeated while the answer is 409 because the object is still in use."""
 POLL = 0.5
-"""Seconds between two looks."""
+"""Seconds between two requests while waiting."""
 
 _AUTH = {
     "authUrl": "auth_url",
@@ -47,7 +47,7 @@ _HARMLESS = {"maxRetries", "insecure", "allowReauth", "delayedAuth", "enableLogg
 
 
 class CloudError(Exception):
-    """An API said no; `status` is the HTTP status, 0 when an object went wrong after it was accepted."""
+    """An API has refused a request; `status` is the HTTP status. It is 0 if the request was accepted but failed later."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(f"{status} {text}" if status else text)
@@ -55,10 +55,10 @@ class CloudError(Exception):
 
 
 class Cloud:
-    """One cloud, as one user. Connects at its first use, so that a program's own errors come before the cloud's.
+    """A connection to one cloud as one user. It connects at its first use, so that errors of the program are reported first.
 
     Args:
-        settings: the openstack provider's settings by their Pulumi names; empty means clouds.yaml and OS_* as usual.
+        settings: settings of the openstack provider by their Pulumi names; if empty, clouds.yaml and OS_* apply as usual.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -76,13 +76,13 @@ class Cloud:
             elif key in ("cloud", "region"):
                 options["cloud" if key == "cloud" else "region_name"] = value
             elif key not in _HARMLESS:
-                raise DirectError(f"openstack provider setting {key}: the direct driver does not know it.")
+                raise DirectError(f"openstack provider setting {key}: the direct driver does not support it; remove it.")
         try:
             connection = openstack.connect(**options)
             _refuse_remote(str(connection.config.get_auth_args().get("auth_url", "")))
             connection.authorize()
             for service in ("network", "compute", "image"):
-                getattr(connection, service)  # discovered here, once: later calls come from several threads
+                getattr(connection, service)  # runs the version discovery now, because later calls come from several threads
         except (exceptions.SDKException, keystone.ClientException, OSError) as error:
             raise DirectError(f"cannot use the local cloud: {error}") from error
         return connection
@@ -95,16 +95,16 @@ class Cloud:
 
     @property
     def region(self) -> str:
-        """Name of the region, empty where the cloud has none."""
+        """Name of the region; empty if the cloud has none."""
         return str(self.connection.config.get_region_name() or "")
 
     @property
     def project_id(self) -> str:
-        """Id of the project in which everything is made."""
+        """Id of the project in which everything is created."""
         return str(self.connection.current_project_id)
 
     def lock(self, key: str) -> threading.Lock:
-        """Give the lock of an object that can only be changed by reading and writing it back."""
+        """Return the lock of an object whose changes must read it and write it back as a whole."""
         return self._object_locks.setdefault(key, threading.Lock())
 
     def call(
@@ -117,10 +117,10 @@ class Cloud:
         query: Mapping[str, Any] | None = None,
         microversion: str | None = None,
     ) -> Json:
-        """Make one request and return the answer's body, empty where there is none.
+        """Send one request and return the body of the answer; empty if it has none.
 
         Raises:
-            CloudError: the answer is an error, or there is none.
+            CloudError: the answer is an error, or no answer came.
         """
         adapter = getattr(self.connection, service)
         arguments: dict[str, Any] = {"json": body} if body is not None else {}
@@ -141,14 +141,14 @@ class Cloud:
         return list(self.get(service, path, **query)[key])
 
     def delete(self, service: Service, path: str) -> None:
-        """DELETE a path until it is gone; gone already is fine, in use (409) is asked again for a while."""
+        """DELETE a path. It is no error if it does not exist. While it is in use (409), the request is repeated."""
         until_free(lambda: self.call("DELETE", service, path))
 
     def wait(self, what: str, done: Callable[[], bool]) -> None:
-        """Look again and again until `done`.
+        """Wait until `done` returns true.
 
         Raises:
-            CloudError: it takes too long.
+            CloudError: it takes longer than WAIT seconds.
         """
         deadline = time.monotonic() + WAIT
         while not done():
@@ -168,10 +168,10 @@ class Cloud:
 
 
 def until_free(request: Callable[[], object]) -> None:
-    """Make a deleting request; take 404 for done, and repeat while the answer is 409.
+    """Send a request that deletes: 404 counts as success, and 409 repeats the request.
 
     Raises:
-        CloudError: any other answer, or still 409 after a minute.
+        CloudError: the answer is another error, or still 409 after BUSY_WAIT seconds.
     """
     deadline = time.monotonic() + BUSY_WAIT
     while True:
@@ -194,11 +194,13 @@ def _refuse_remote(auth_url: str) -> None:
     except ValueError:
         loopback = False
     if not loopback:
-        raise DirectError(f"{auth_url or 'this cloud'} is not the local cloud: the direct driver deploys nowhere else.")
+        raise DirectError(
+            f"{auth_url or 'this cloud'} is not the local cloud: the direct driver deploys only there; use the Pulumi CLI."
+        )
 
 
 def _reason(text: str) -> str:
-    """Take the message out of an error body: {"NeutronError": {"message": ...}}, {"conflictingRequest": {...}}, or HTML."""
+    """Return the message of an error body: {"NeutronError": {"message": ...}}, {"conflictingRequest": {...}}, or HTML."""
     try:
         body = json.loads(text)
         inner = next(iter(body.values())) if len(body) == 1 else body

@@ -10,17 +10,17 @@ from .cloud import Cloud, CloudError, Json, Service
 from .resource_type import ResourceType, snake, snake_keys, words
 
 _NO_IMAGE = "Attempt to boot from volume - no image supplied"
-"""The provider's image name for a server without an image."""
+"""The image name that the provider stores for a server without an image."""
 
 _HINTS = {"differentHosts": "different_host", "sameHosts": "same_host", "differentCells": "different_cell", "queries": "query"}
-"""Scheduler hints that are plural in the SDK and singular in the API."""
+"""Scheduler hints that have a plural name in the SDK and a singular one in the API."""
 
 _GROUP_RULES = "2.64"
-"""First microversion with one `policy` and its `rules` for a server group."""
+"""First microversion in which a server group has one `policy` with `rules`."""
 
 
 def server_body(cloud: Cloud, inputs: Json) -> tuple[Json, str | None]:
-    """Build POST /servers' body, and say which microversion it needs beyond 2.1."""
+    """Return the body of POST /servers, and the microversion that it needs if 2.1 does not suffice."""
     server: Json = {
         "name": inputs["name"],
         "flavorRef": inputs.get("flavorId") or _id_of(cloud, "compute", "flavors", inputs["flavorName"]),
@@ -50,7 +50,7 @@ def server_body(cloud: Cloud, inputs: Json) -> tuple[Json, str | None]:
 
 
 def encoded(user_data: str) -> str:
-    """Encode user data in base64; what already is base64 (of gzip, say) goes out as it is, as with the provider."""
+    """Encode user data in base64. As in the provider, text that is base64 already (of gzip, for example) is sent unchanged."""
     try:
         base64.b64decode(user_data.replace("\n", "").replace("\r", ""), validate=True)
     except (ValueError, binascii.Error):
@@ -62,12 +62,12 @@ def _id_of(cloud: Cloud, service: Service, collection: str, name: str) -> str:
     path, query = (f"/{collection}/detail", {}) if service == "compute" else (f"/{collection}", {"name": name})
     found = [item["id"] for item in cloud.find(service, path, collection, **query) if item["name"] == name]
     if len(found) != 1:
-        raise CloudError(0, f"there are {len(found)} {collection} named {name!r}; one is needed")
+        raise CloudError(0, f"there are {len(found)} {collection} named {name!r}; exactly one is needed")
     return str(found[0])
 
 
 def _block_device(device: Json) -> Json:
-    given = {snake(key): value for key, value in device.items() if key != "multiattach"}  # a word for the provider alone
+    given = {snake(key): value for key, value in device.items() if key != "multiattach"}  # an argument of the provider only
     return {"boot_index": 0, "delete_on_termination": False} | given
 
 
@@ -81,7 +81,7 @@ def _network(cloud: Cloud, network: Json) -> Json:
 def _network_of(cloud: Cloud, **query: str) -> Json:
     found = cloud.find("network", "/networks", "networks", **query)
     if len(found) != 1:
-        raise CloudError(0, f"there are {len(found)} networks with {query}; one is needed")
+        raise CloudError(0, f"there are {len(found)} networks with {query}; exactly one is needed")
     return found[0]
 
 
@@ -99,10 +99,12 @@ def _wait_for_status(cloud: Cloud, id_: str, status: str) -> None:
     def reached() -> bool:
         server = cloud.get("compute", f"/servers/{id_}")["server"]
         if server["status"] == "ERROR":
-            raise CloudError(0, f"the server went to ERROR: {server.get('fault', {}).get('message', 'Nova gives no reason')}")
+            raise CloudError(
+                0, f"the server has the status ERROR: {server.get('fault', {}).get('message', 'Nova gives no reason')}"
+            )
         return bool(server["status"] == status)
 
-    cloud.wait(f"server {id_}: becoming {status}", reached)
+    cloud.wait(f"server {id_}: the change to {status}", reached)
 
 
 def _read_server(cloud: Cloud, id_: str, inputs: Json) -> Json:
@@ -128,15 +130,15 @@ def _read_server(cloud: Cloud, id_: str, inputs: Json) -> Json:
         "powerState": server["status"].lower(),
         "region": cloud.region,
         "securityGroups": [group["name"] for group in server.get("security_groups", ())],
-        **({"userData": hashlib.sha1(inputs["userData"].encode()).hexdigest()} if "userData" in inputs else {}),  # noqa: S324 -- what the provider keeps of it
+        **({"userData": hashlib.sha1(inputs["userData"].encode()).hexdigest()} if "userData" in inputs else {}),  # noqa: S324 -- the provider stores this digest
     }
 
 
 def _networks(cloud: Cloud, addresses: dict[str, list[Json]], declared: list[Json]) -> list[Json]:
     """Match the declared networks with the server's NICs as the provider does: by network name and position.
 
-    Of a port with several addresses of one family the last one stays (measured), and the NICs of two ports on one network
-    may change places: what needs certainty reads the ports.
+    If a port has several addresses of one family, only the last one is reported (measured), and the NICs of two ports on one
+    network may be exchanged. A program that needs exact addresses must read the ports.
     """
     nics: dict[str, list[Json]] = {}
     for name, entries in addresses.items():
@@ -183,7 +185,7 @@ def _delete_server(cloud: Cloud, id_: str, inputs: Json) -> None:
         cloud.call("POST", "compute", f"{path}/action", {"forceDelete": None})
     else:
         cloud.delete("compute", path)
-    cloud.wait(f"server {id_}: deletion", lambda: cloud.gone("compute", path))
+    cloud.wait(f"server {id_}: the deletion", lambda: cloud.gone("compute", path))
 
 
 def _attach(cloud: Cloud, inputs: Json, tell: Callable[[str], None]) -> None:
@@ -194,7 +196,7 @@ def _attach(cloud: Cloud, inputs: Json, tell: Callable[[str], None]) -> None:
     path = f"/servers/{inputs['instanceId']}/os-interface"
     port = cloud.call("POST", "compute", path, {"interfaceAttachment": wanted})["interfaceAttachment"]["port_id"]
     tell(f"{inputs['instanceId']}/{port}")
-    cloud.wait(f"attaching port {port}", lambda: not cloud.gone("compute", f"{path}/{port}"))
+    cloud.wait(f"the attachment of port {port}", lambda: not cloud.gone("compute", f"{path}/{port}"))
 
 
 def _read_attachment(cloud: Cloud, id_: str, _: Json) -> Json:
@@ -209,8 +211,8 @@ def _detach(cloud: Cloud, id_: str, _: Json) -> None:
     path = f"/servers/{server}/os-interface/{port}"
     if cloud.gone("compute", path):
         return
-    cloud.delete("compute", path)  # asked once: Nova answers 202 whether or not the port is attached
-    cloud.wait(f"detaching port {port}", lambda: cloud.gone("compute", path))
+    cloud.delete("compute", path)  # sent only once: Nova answers 202 whether or not the port is attached
+    cloud.wait(f"the detachment of port {port}", lambda: cloud.gone("compute", path))
 
 
 def _create_server_group(cloud: Cloud, inputs: Json, tell: Callable[[str], None]) -> None:
@@ -227,8 +229,8 @@ def _read_server_group(cloud: Cloud, id_: str, _: Json) -> Json:
 
 
 def _create_key_pair(cloud: Cloud, inputs: Json, tell: Callable[[str], None]) -> None:
-    if not inputs.get("publicKey"):  # Nova would make a pair and hand out a private key, which must not lie in a state file
-        raise CloudError(0, "give the key pair a publicKey: the direct driver keeps no private keys")
+    if not inputs.get("publicKey"):  # Nova would generate the pair, and its private key must not be in a state file
+        raise CloudError(0, "the key pair needs a publicKey: the direct driver stores no private keys")
     body = {"keypair": {"name": inputs["name"], "public_key": inputs["publicKey"]}}
     tell(cloud.call("POST", "compute", "/os-keypairs", body)["keypair"]["name"])
 

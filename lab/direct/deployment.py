@@ -1,4 +1,4 @@
-"""The three things that can be done with a stack: bring it up, say what that would do, take it down."""
+"""The operations on a stack: create it (`up`), show what that would do (`preview`), and delete it (`down`)."""
 
 from collections.abc import Callable
 
@@ -21,11 +21,11 @@ INTERRUPTED = 130
 
 
 def up(project: Project, store: Store, report: Report, connect: Connect = OpenStack, run: Run = program.run) -> int:
-    """Make the stack, or find that it exists unchanged; return the exit status.
+    """Create the stack, or find that it exists unchanged. Return the exit status.
 
     Raises:
-        DirectError: what exists differs from what the program registers, is the rest of a failed run, or lies in another
-            cloud. Nothing was changed.
+        DirectError: the existing stack differs from the program, was left by a failed run, or is in another cloud. Nothing was
+            changed.
     """
     providers = Providers(connect, project.provider_config())
     if store.state.resources:
@@ -39,9 +39,9 @@ def up(project: Project, store: Store, report: Report, connect: Connect = OpenSt
         store.state.resources.clear()
     store.save()
     if not store.state.complete:
-        status = _tell_failure(raised, found, project, report)
+        status = _report_failure(raised, found, project, report)
         if store.state.resources:
-            report.problem(f"{len(store.state.made())} resources were made; `down` takes them down again.")
+            report.problem(f"{len(store.state.made())} resources were created; `down` deletes them.")
         return status
     report.outputs(found.outputs)
     report.line(f"Resources: {len(found.made)} created in {report.elapsed()}")
@@ -49,10 +49,10 @@ def up(project: Project, store: Store, report: Report, connect: Connect = OpenSt
 
 
 def preview(project: Project, store: Store, report: Report, connect: Connect = OpenStack, run: Run = program.run) -> int:
-    """Say what `up` would do, without doing it; return the exit status.
+    """Show what `up` would do, without doing it. Return the exit status.
 
     Raises:
-        DirectError: as `up`.
+        DirectError: see `up`.
     """
     providers = Providers(connect, project.provider_config())
     if store.state.resources:
@@ -60,7 +60,7 @@ def preview(project: Project, store: Store, report: Report, connect: Connect = O
     engine = Engine(project, Mode.PLAN, store, providers, report)
     raised = run(project, engine, Mode.PLAN)
     if raised or engine.findings.failed or engine.findings.errors:
-        return _tell_failure(raised, engine.findings, project, report)
+        return _report_failure(raised, engine.findings, project, report)
     for urn in engine.findings.made:
         report.resource("+", urn, "create")
     report.line(f"Resources: {len(engine.findings.made)} to create")
@@ -68,18 +68,19 @@ def preview(project: Project, store: Store, report: Report, connect: Connect = O
 
 
 def down(project: Project, store: Store, report: Report, connect: Connect = OpenStack) -> int:
-    """Take down all that is recorded; return the exit status. With nothing recorded there is nothing to do.
+    """Delete all recorded resources. Return the exit status. If nothing is recorded, there is nothing to do.
 
     Raises:
-        DirectError: a resource is protected, or the stack lies in another cloud.
+        DirectError: a resource is protected, or the stack is in another cloud.
     """
     resources = store.state.resources
     if not resources:
-        report.line("Resources: nothing to take down")
+        report.line("Resources: nothing to delete")
         return 0
     protected = [urn for urn, resource in resources.items() if resource.protect]
     if protected:
-        raise DirectError(f"{', '.join(map(_label, protected))}: protected. Take `protect` out of the program, then `up`.")
+        names = ", ".join(map(_label, protected))
+        raise DirectError(f"{names}: protected. Remove `protect` from the program and run `up`, then `down`.")
     providers = Providers(connect, project.provider_config())
     _recorded_cloud(store, providers)
     store.state.complete = False
@@ -87,7 +88,7 @@ def down(project: Project, store: Store, report: Report, connect: Connect = Open
     failed = take_down(store, providers, report, program.PARALLEL)
     if failed:
         lines = [f"  ! {_label(urn)}: {why}" for urn, why in failed.items()]
-        report.problem("\n".join(["error: not everything could be taken down; `down` tries the rest again:", *lines]))
+        report.problem("\n".join(["error: some resources could not be deleted; `down` tries them again:", *lines]))
         return 1
     report.line(f"Resources: {total} deleted in {report.elapsed()}")
     return 0
@@ -95,14 +96,14 @@ def down(project: Project, store: Store, report: Report, connect: Connect = Open
 
 def _compare(project: Project, store: Store, providers: Providers, report: Report, run: Run) -> int:
     if not store.state.complete:
-        raise DirectError("the last run did not come to its end: `down` takes down what it left, then `up` starts anew.")
+        raise DirectError("the last run did not finish: run `down`, which deletes the resources that it left, then `up` again.")
     _recorded_cloud(store, providers)
     engine = Engine(project, Mode.COMPARE, store, providers, report)
     raised = run(project, engine, Mode.COMPARE)
     found = engine.findings
     if raised or found.failed or found.errors:
-        return _tell_failure(raised, found, project, report)
-    gone = "no longer in the program" if not found.new else "no longer in the program, or waiting for something new"
+        return _report_failure(raised, found, project, report)
+    gone = "no longer in the program" if not found.new else "no longer in the program, or it depends on a new resource"
     differences = [
         *(f"  ~ {_label(urn)}: {', '.join(changes)} changed" for urn, changes in found.changed.items()),
         *(f"  + {_label(urn)}: new" for urn in found.new),
@@ -112,20 +113,20 @@ def _compare(project: Project, store: Store, providers: Providers, report: Repor
         raise DirectError(
             "\n".join(
                 [
-                    f"stack {project.stack} exists and the program has changed; this needs the Pulumi CLI ({INSTALL}):",
+                    f"stack {project.stack} exists and the program has changed since; this needs the Pulumi CLI ({INSTALL}):",
                     *differences,
-                    "Nothing was changed. The direct driver knows whole stacks only: `down`, then `up`, makes it anew.",
+                    "Nothing was changed. The direct driver cannot update a stack; `down`, then `up`, recreates it.",
                 ]
             )
         )
-    engine.settle()
+    engine.save_unchanged()
     report.outputs(found.outputs)
     report.line(f"Resources: {len(store.state.made())} unchanged ({report.elapsed()})")
     return 0
 
 
 def _recorded_cloud(store: Store, providers: Providers) -> None:
-    """Make the recorded providers known, and refuse a cloud that is not the one in which the stack was made."""
+    """Declare the recorded providers, and refuse to continue if the stack was created in another cloud."""
     state = store.state
     for urn, resource in state.resources.items():
         if Urn.parse(urn).type.startswith(PROVIDERS):
@@ -133,16 +134,16 @@ def _recorded_cloud(store: Store, providers: Providers) -> None:
     held = next(iter(state.made()), None)
     if held and providers.of(held.provider).identity() != state.cloud:
         raise DirectError(
-            f"{store.path} records a stack in another cloud project; was the local cloud reset? If it is gone, delete the file."
+            f"{store.path} records a stack in another cloud project. If the local cloud was reset, delete the file."
         )
 
 
-def _tell_failure(raised: BaseException | None, found: Findings, project: Project, report: Report) -> int:
+def _report_failure(raised: BaseException | None, found: Findings, project: Project, report: Report) -> int:
     for text in found.errors:
         report.problem(f"error: {text}")
     for urn, why in found.failed.items():
         report.problem(f"error: {_label(urn)}: {why}")
-    # an exception beside reported errors is their consequence: a look-up that failed, an output that never came
+    # If errors were reported already, the exception is a consequence of them: a failed look-up, or a missing output.
     if raised is not None and (isinstance(raised, pulumi.RunError) or not (found.errors or found.failed)):
         report.problem(program.explain(raised, project.program))
     return INTERRUPTED if isinstance(raised, KeyboardInterrupt) else 1

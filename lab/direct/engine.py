@@ -1,7 +1,7 @@
-"""The engine: answers the Pulumi SDK's resource monitor calls, in this process and without gRPC.
+"""The engine: answers the resource monitor calls of the Pulumi SDK, in the same process and without gRPC.
 
-A run either makes a whole stack (CREATE, and PLAN, its dry run) or finds that all that the program registers exists already
-(COMPARE), and then nothing is ever written to the cloud.
+A run either creates a whole stack (CREATE, with PLAN as its dry run) or compares the program with an existing stack (COMPARE).
+COMPARE writes nothing to the cloud.
 """
 
 import enum
@@ -33,11 +33,11 @@ _FEATURES = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
 )
-"""What the SDK may send. Transforms are not among them: the SDK then refuses them itself."""
+"""Features that the SDK may use. Transforms are missing on purpose: the SDK then refuses them itself."""
 
 
 class Mode(enum.Enum):
-    """What a run does with what the program registers."""
+    """What a run does with the resources that the program registers."""
 
     PLAN = "plan"
     CREATE = "create"
@@ -46,18 +46,18 @@ class Mode(enum.Enum):
 
 @dataclass
 class Findings:
-    """What a run has found or done, by URN."""
+    """Results of a run, by URN."""
 
     made: list[str] = field(default_factory=list)
-    """Custom resources planned or created."""
+    """Custom resources that were planned or created."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Resources that could not be planned or created, and why."""
+    """Resources that could not be planned or created, with the reason."""
     new: list[str] = field(default_factory=list)
-    """Resources that the state does not know (COMPARE)."""
+    """Resources that the state does not contain (COMPARE)."""
     changed: dict[str, list[str]] = field(default_factory=dict)
-    """Resources that differ from the state, and what differs (COMPARE)."""
+    """Resources that differ from the state, with the properties that differ (COMPARE)."""
     former: dict[str, str] = field(default_factory=dict)
-    """The URN that each resource is recorded under (COMPARE)."""
+    """The URN under which each resource is recorded (COMPARE)."""
     errors: list[str] = field(default_factory=list)
     """Errors that the program logged, and look-ups that failed."""
     outputs: Properties = field(default_factory=dict)
@@ -65,14 +65,14 @@ class Findings:
 
 
 class Engine:
-    """The monitor and the engine that the SDK talks to; its capitalized methods are theirs (pulumi's resource.proto).
+    """The resource monitor and engine for the SDK. The capitalized methods are the calls of Pulumi's resource.proto.
 
     Args:
-        project: whose program runs.
-        mode: what to do.
+        project: the project whose program runs.
+        mode: what to do with the resources.
         store: the stack's state.
-        providers: who makes the resources.
-        report: where progress is told.
+        providers: the providers that create the resources.
+        report: receives the progress.
     """
 
     def __init__(self, project: Project, mode: Mode, store: Store, providers: Providers, report: Report) -> None:
@@ -85,10 +85,10 @@ class Engine:
         self._registered: dict[str, Resource] = {}
         self._warned_of_hooks = False
 
-    # The SDK's calls. They come from several threads at once, each only when what it depends on has been answered.
+    # The calls of the SDK. They come from several threads, each after the calls that it depends on have been answered.
 
-    def GetDeploymentInfo(self, _: Any) -> resource_pb2.DeploymentInfo:  # noqa: N802 -- the protocol's names, here and below
-        """Tell which features the SDK may use."""
+    def GetDeploymentInfo(self, _: Any) -> resource_pb2.DeploymentInfo:  # noqa: N802 -- the names of the protocol, here and below
+        """Return the features that the SDK may use."""
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
@@ -99,7 +99,7 @@ class Engine:
             with self._mutex:
                 self.busy += 1
                 if resource.urn in self._registered:
-                    raise DirectError(f"duplicate resource URN {resource.urn}; give it a unique name.")
+                    raise DirectError(f"duplicate resource URN {resource.urn}; give the resource a unique name.")
                 self._registered[resource.urn] = resource
             if self.stopping:
                 return _answer(resource, failed=True)
@@ -122,7 +122,7 @@ class Engine:
                 self.busy -= 1
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:  # noqa: N802
-        """Read an object that the program names by its id (`Network.get`); it is not ours."""
+        """Read an object that the program refers to by its id (`Network.get`) and that it does not own."""
         urn = Urn.under(self._project.stack, self._project.name, request.parent, request.type, request.name)
         resource = Resource(str(urn), request.id, custom=True, inputs={}, outputs={}, dependencies=[], external=True)
         properties = from_struct(request.properties)
@@ -140,7 +140,7 @@ class Engine:
         return resource_pb2.ReadResourceResponse(urn=resource.urn, properties=to_struct(resource.outputs))
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802
-        """Answer a look-up, in every mode from the cloud as it is."""
+        """Answer a look-up. In every mode the answer comes from the cloud."""
         arguments = plain(from_struct(request.args))
         try:
             found = self._providers.of(_provider_urn(request.provider)).invoke(request.tok, arguments)
@@ -151,28 +151,28 @@ class Engine:
         return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(found)})
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
-        """Take the stack's outputs; a component's say nothing that its children do not."""
+        """Store the outputs of the stack. Those of components are not needed: their children have the same values."""
         if Urn.parse(request.urn).type == STACK_TYPE:
             self.findings.outputs = from_struct(request.outputs)
         return empty_pb2.Empty()
 
     def SignalAndWaitForShutdown(self, _: Any) -> Any:  # noqa: N802
-        """Let the program end: there is nothing to wait for."""
+        """Let the program end at once: there is nothing to wait for."""
         return empty_pb2.Empty()
 
     def RequirePulumiVersion(self, _: Any) -> Any:  # noqa: N802
-        """Accept any required CLI version: there is no CLI."""
+        """Accept any required version of the CLI, because there is no CLI."""
         return empty_pb2.Empty()
 
     def Log(self, request: engine_pb2.LogRequest) -> Any:  # noqa: N802
-        """Print what the program logs; an error fails the run, as with the CLI."""
+        """Print what the program logs. As with the CLI, a logged error makes the run fail."""
         if request.severity == engine_pb2.ERROR:
             self.findings.errors.append(request.message)
         elif request.severity != engine_pb2.DEBUG:
             self._report.line(f"{engine_pb2.LogSeverity.Name(request.severity).lower()}: {request.message}")
         return empty_pb2.Empty()
 
-    # What they do.
+    # The work behind the calls.
 
     def _resource(self, request: resource_pb2.RegisterResourceRequest, urn: str) -> Resource:
         provider = _provider_urn(request.provider)
@@ -194,11 +194,11 @@ class Engine:
         if request.remote:
             raise NeedsCliError(f"{request.type} {request.name} is a component of another package")
         if request.importId:
-            raise NeedsCliError(f"{request.type} {request.name} is to be imported")
+            raise NeedsCliError(f"{request.type} {request.name} is an import")
         hooks = [*request.hooks.before_create, *request.hooks.after_create]
         if hooks and self._mode is Mode.CREATE and not self._warned_of_hooks:
             self._warned_of_hooks = True
-            self._report.line(f"warning: the direct driver runs no resource hooks ({', '.join(hooks)}).")
+            self._report.line(f"warning: the direct driver does not run resource hooks ({', '.join(hooks)}).")
 
     def _plan(self, resource: Resource, urn: Urn) -> resource_pb2.RegisterResourceResponse:
         checked = self._providers.of(resource.provider).check(urn.type, urn.name, resource.inputs)
@@ -220,7 +220,7 @@ class Engine:
             self._store.state.cloud = self._store.state.cloud or provider.identity()
             provider.create(urn.type, inputs, tell)
             outputs = provider.read(urn.type, resource.id, inputs)
-        except Exception as error:  # noqa: BLE001 -- one resource fails, whatever the reason; the others go on
+        except Exception as error:  # noqa: BLE001 -- whatever the error, only this resource fails and the others continue
             return self._failure(resource, str(error) if isinstance(error, CloudError | DirectError) else repr(error))
         resource.outputs = keep_secret(outputs, resource.inputs, request.additionalSecretOutputs)
         self._store.record(resource)
@@ -259,15 +259,15 @@ class Engine:
         resource.id, resource.inputs, resource.outputs = old.id, old.inputs if old.custom else resource.inputs, old.outputs
         return _answer(resource)
 
-    # What a run leaves.
+    # After the run.
 
     def removed(self) -> list[str]:
-        """List what is recorded but was not registered: gone from the program, or never reached by it."""
+        """List the resources that are recorded but were not registered: removed from the program, or not reached by it."""
         known = {*self.findings.former.values(), *(urn for urn, r in self._store.state.resources.items() if r.external)}
         return [urn for urn in self._store.state.resources if urn not in known]
 
-    def settle(self) -> None:
-        """Take over what a run without changes may still bring: new URNs by alias, options, dependencies, outputs."""
+    def save_unchanged(self) -> None:
+        """Save what can differ after a run without changes: URNs renamed by an alias, options, dependencies, outputs."""
         state = self._store.state
         before = replace(state)
         state.resources = dict(self._registered)
@@ -277,7 +277,7 @@ class Engine:
 
 
 def _provider_urn(reference: str) -> str:
-    """Take the URN out of a provider reference (`<urn>::<id>`); none is the default provider."""
+    """Return the URN in a provider reference (`<urn>::<id>`); an empty reference means the default provider."""
     return reference.rsplit("::", 1)[0] if reference else ""
 
 

@@ -1,4 +1,4 @@
-"""Errors that end a run with one clear text instead of a traceback."""
+"""Errors that end a run with a message instead of a traceback."""
 
 import pulumi
 
@@ -6,11 +6,11 @@ INSTALL = "https://www.pulumi.com/docs/install"
 
 
 class DirectError(pulumi.RunError):
-    """A refusal or failure that the user can act on; its text says how."""
+    """A failure that the user can correct; its message says how."""
 
 
 class NeedsCliError(DirectError):
-    """Something that only the Pulumi CLI does."""
+    """The program needs something that only the Pulumi CLI can do."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}: this needs the Pulumi CLI ({INSTALL}).")

@@ -1,4 +1,4 @@
-"""The provider's look-ups (`get_network`, ...): what a program asks of objects that it does not own."""
+"""The look-up functions of the provider (`get_network`, ...), with which a program reads objects that it does not own."""
 
 import re
 import zlib
@@ -22,14 +22,14 @@ _FILTERS = {
     "fixedIp": {"floatingips": "fixed_ip_address"},
     "sortDirection": {"subnets": "sort_dir", "ports": "sort_dir"},
 }
-"""Arguments whose query parameter, in the collection named, is not the same words in snake_case."""
+"""Arguments whose query parameter is not their name in snake_case, by collection."""
 
 _HERE = {"matchingSubnetCidr", "nameRegex", "securityGroupIds", "region"}
-"""Arguments that Neutron cannot filter by; they are applied to its answer."""
+"""Arguments that Neutron cannot filter by; the filter is applied to its answer."""
 
 
 def _listed(cloud: Cloud, collection: str, args: Mapping[str, Any]) -> list[Json]:
-    """List what the arguments match."""
+    """Return the objects that match the arguments."""
     here = _HERE | ({"fixedIp"} if collection == "ports" else set())
     query = {}
     for name, value in args.items():
@@ -58,7 +58,9 @@ def _only(items: list[Json], what: str) -> Json:
 def _get_network(cloud: Cloud, args: Json) -> Json:
     item = _only(_listed(cloud, "networks", args), "networks")
     found = attributes(item, "name external mtu dnsDomain availabilityZoneHints subnets")
-    texts = {name: str(item[snake(name)]).lower() for name in ("adminStateUp", "shared")}  # strings in the provider's schema
+    texts = {
+        name: str(item[snake(name)]).lower() for name in ("adminStateUp", "shared")
+    }  # the provider's schema has strings here
     return {"id": item["id"], **found, **texts, "segments": [], "transparentVlan": bool(item.get("vlan_transparent"))}
 
 
@@ -128,14 +130,14 @@ _IMAGE_ATTRIBUTES = words(
     "id name status visibility protected os_hidden tags owner size virtual_size min_disk min_ram checksum container_format "
     "disk_format created_at updated_at file schema self locations direct_url"
 )
-"""Glance's own attributes of an image; every other one is a property of its owner's."""
+"""The attributes that Glance itself defines for an image; every other one is a custom property."""
 
 _FLAVOR_FILTERS = {"ram": "ram", "vcpus": "vcpus", "disk": "disk", "name": "name", "description": "description", "flavorId": "id"}
 
 
 def _get_flavor(cloud: Cloud, args: Json) -> Json:
     query: Json = {name: args[name] for name in ("minDisk", "minRam") if name in args}
-    # 2.61: the first microversion that tells description and extra specs
+    # 2.61 is the first microversion whose answer has description and extra specs
     flavors = cloud.call("GET", "compute", "/flavors/detail", query=query, microversion="2.61")["flavors"]
     wanted = {_FLAVOR_FILTERS[name]: value for name, value in args.items() if name in _FLAVOR_FILTERS}
     item = _only([flavor for flavor in flavors if wanted.items() <= flavor.items()], "flavors")
@@ -180,4 +182,4 @@ LOOKUPS: dict[str, tuple[str, Callable[[Cloud, Json], Json]]] = {
     ),
     "openstack:compute/getFlavor:getFlavor": ("description disk flavorId minDisk minRam name ram vcpus", _get_flavor),
 }
-"""Each look-up by its token: the arguments that are mapped, and the function."""
+"""The supported arguments and the function of each look-up, by token."""

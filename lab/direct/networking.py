@@ -1,4 +1,4 @@
-"""Neutron's resource types: networks, subnets, routers, security groups, ports and floating IPs."""
+"""Resource types of Neutron: networks, subnets, routers, security groups, ports and floating IPs."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,7 +14,7 @@ _RENAMED = {
     "securityGroupIds": "security_groups",
     "extraDhcpOptions": "extra_dhcp_opts",
 }
-"""Inputs and outputs whose API name is not the same words in snake_case."""
+"""Inputs and outputs whose name in the API is not their name in snake_case."""
 
 SUBNET_OUTPUTS = (
     "name networkId cidr ipVersion gatewayIp enableDhcp dnsNameservers allocationPools ipv6AddressMode ipv6RaMode "
@@ -22,7 +22,7 @@ SUBNET_OUTPUTS = (
 )
 
 _NULLS = {"portRangeMin": 0, "portRangeMax": 0, "dnsPublishFixedIp": False, "serviceTypes": []}
-"""What the provider's outputs say where Neutron says null; elsewhere it is an empty string."""
+"""Values of the provider's outputs where Neutron has null; for all other outputs it is an empty string."""
 
 
 def _neutron(
@@ -34,15 +34,15 @@ def _neutron(
     created: Callable[[Cloud, Json, Json], None] = lambda _cloud, _inputs, _item: None,
     also: Callable[[Cloud, Json], Json] = lambda _cloud, _item: {},
 ) -> ResourceType:
-    """Describe a type that is one Neutron collection with POST, GET and DELETE.
+    """Return a type that uses POST, GET and DELETE of one Neutron collection.
 
     Args:
         singular: Neutron's word for one item; the collection is its plural.
-        inputs: inputs that are mapped, separated by spaces.
-        outputs: outputs that are read back, beside tags, tenant and region.
-        body: makes the POST's body of the inputs.
-        created: what follows the POST.
-        also: outputs that are not one attribute of the item.
+        inputs: inputs that are supported, separated by spaces.
+        outputs: outputs that are read, in addition to tags, tenant and region.
+        body: returns the body of the POST for the inputs.
+        created: is called after the POST.
+        also: returns outputs that are no single attribute of the item.
     """
     collection = singular.replace("_", "-") + "s"
     path = f"/{collection}"
@@ -66,7 +66,7 @@ def _neutron(
 
 
 def request_body(inputs: Mapping[str, Any]) -> Json:
-    """Turn plain inputs into a POST's body; tags and the region have their own ways."""
+    """Return the body of a POST for plain inputs, without tags and region, which are handled separately."""
     return {
         _RENAMED.get(name, snake(name)): snake_keys(value)
         for name, value in inputs.items()
@@ -75,7 +75,7 @@ def request_body(inputs: Mapping[str, Any]) -> Json:
 
 
 def attributes(item: Mapping[str, Any], names: str) -> Json:
-    """Read outputs out of an item, with the provider's values for what Neutron leaves null."""
+    """Return the outputs in an item, with the provider's values where Neutron has null."""
     found = {name: item.get(_RENAMED.get(name, snake(name))) for name in f"{names} description tenantId".split()}
     values = {name: _NULLS.get(name, "") if value is None else camel_keys(value) for name, value in found.items()}
     return values | ({"allTags": item["tags"]} if "tags" in item else {})
@@ -84,7 +84,7 @@ def attributes(item: Mapping[str, Any], names: str) -> Json:
 def _subnet_body(_: Cloud, inputs: Json) -> Json:
     body: Json = {"ip_version": 4, "enable_dhcp": True} | request_body(inputs)
     if body.pop("no_gateway", False):
-        body["gateway_ip"] = None  # absent would mean the first address
+        body["gateway_ip"] = None  # without the key Neutron would use the first address
     return body
 
 
@@ -102,7 +102,7 @@ def _router_body(_: Cloud, inputs: Json) -> Json:
 
 
 def router_gateway(_: Cloud, item: Json) -> Json:
-    """Read the outputs that lie in a router's external_gateway_info."""
+    """Return the outputs that are in a router's external_gateway_info."""
     gateway = item.get("external_gateway_info") or {}
     return {
         "externalNetworkId": gateway.get("network_id", ""),
@@ -123,7 +123,7 @@ def _security_group_body(_: Cloud, inputs: Json) -> Json:
 def _port_body(_: Cloud, inputs: Json) -> Json:
     body = request_body(inputs)
     if body.pop("no_security_groups", False):
-        body["security_groups"] = []  # absent would mean the group `default`
+        body["security_groups"] = []  # without the key Neutron would use the group `default`
     if body.pop("no_fixed_ip", False):
         body["fixed_ips"] = []
     for option in body.get("extra_dhcp_opts", ()):
@@ -132,7 +132,7 @@ def _port_body(_: Cloud, inputs: Json) -> Json:
 
 
 def port_lists(_: Cloud, item: Json) -> Json:
-    """Read a port's lists; a pair's MAC is left out where Neutron filled in the port's own, as the provider does."""
+    """Return the list outputs of a port. Like the provider, omit the MAC address of a pair if Neutron has filled it in."""
     pairs = [camel_keys(pair) for pair in item.get("allowed_address_pairs", ())]
     for pair in pairs:
         if pair["macAddress"] == item["mac_address"]:
@@ -154,7 +154,7 @@ def _floating_ip_body(cloud: Cloud, inputs: Json) -> Json:
     pool = body.pop("pool", "")
     networks = cloud.find("network", "/networks", "networks", name=pool)
     if len(networks) != 1:
-        raise CloudError(0, f"there are {len(networks)} networks named {pool!r}; pool must be one network's exact name")
+        raise CloudError(0, f"there are {len(networks)} networks named {pool!r}; pool must be the name of exactly one network")
     return body | {"floating_network_id": networks[0]["id"]}
 
 
@@ -179,13 +179,13 @@ def _read_association(cloud: Cloud, id_: str, _: Json) -> Json:
 def _disassociate(cloud: Cloud, id_: str, inputs: Json) -> None:
     path = f"/floatingips/{id_}"
     if cloud.gone("network", path) or cloud.get("network", path)["floatingip"]["port_id"] != inputs["portId"]:
-        return  # somebody has moved it since: not ours any more
+        return  # another program has associated it elsewhere since
     until_free(partial(cloud.call, "PUT", "network", path, {"floatingip": {"port_id": None}}))
 
 
 def _add_router_interface(cloud: Cloud, inputs: Json, tell: Callable[[str], None]) -> None:
     body = {snake(key): inputs[key] for key in ("subnetId", "portId") if key in inputs}
-    with cloud.lock(inputs["routerId"]):  # Neutron refuses two additions to one router at a time
+    with cloud.lock(inputs["routerId"]):  # Neutron refuses to add two interfaces to a router at the same time
         tell(cloud.call("PUT", "network", f"/routers/{inputs['routerId']}/add_router_interface", body)["port_id"])
 
 
@@ -204,7 +204,7 @@ def _remove_router_interface(cloud: Cloud, id_: str, inputs: Json) -> None:
 
 def _change_host_routes(cloud: Cloud, inputs: Json, change: Callable[[list[Json], Json], list[Json]]) -> None:
     path = f"/subnets/{inputs['subnetId']}"
-    with cloud.lock(path):  # the list can only be written as a whole
+    with cloud.lock(path):  # the API can only replace the whole list
         routes = cloud.get("network", path)["subnet"]["host_routes"]
         route = {"destination": inputs["destinationCidr"], "nexthop": inputs["nextHop"]}
         cloud.call("PUT", "network", path, {"subnet": {"host_routes": change(routes, route)}})
@@ -213,7 +213,7 @@ def _change_host_routes(cloud: Cloud, inputs: Json, change: Callable[[list[Json]
 def _add_subnet_route(cloud: Cloud, inputs: Json, tell: Callable[[str], None]) -> None:
     def added(routes: list[Json], route: Json) -> list[Json]:
         if route in routes:
-            raise CloudError(0, f"the subnet has a route to {route['destination']} via {route['nexthop']} already")
+            raise CloudError(0, f"the subnet already has a route to {route['destination']} via {route['nexthop']}")
         return [*routes, route]
 
     _change_host_routes(cloud, inputs, added)

@@ -1,4 +1,4 @@
-"""Running a Pulumi program in the Pulumi Python SDK, in this process, against an engine of ours."""
+"""Runs a Pulumi program with Pulumi's Python SDK in this process, against the direct driver's engine."""
 
 import asyncio
 import contextvars
@@ -22,16 +22,16 @@ from .engine import Engine, Mode
 from .project import Project
 
 PARALLEL = 8
-"""Resources in the making at a time. More only makes SQLite's writers wait for one another."""
+"""Number of resources that are created at the same time. With more, SQLite's writers only wait for each other."""
 
 _ORGANIZATION = "organization"
-"""What the CLI calls it with a local backend."""
+"""Name of the organization that the CLI uses with a local backend."""
 
 
 def run(project: Project, engine: Engine, mode: Mode) -> BaseException | None:
-    """Run a project's program to its end, and return what it raised, if anything.
+    """Run the program of a project to its end, and return the exception that it raised, if any.
 
-    What the engine has reported as failed is not returned again. Independent resources are waited for after a failure.
+    Failures that the engine has reported are not returned again. After a failure, independent resources are still waited for.
     """
 
     def program() -> None:
@@ -39,7 +39,7 @@ def run(project: Project, engine: Engine, mode: Mode) -> BaseException | None:
 
     before, here = Path.cwd(), str(project.program)
     os.chdir(here)
-    sys.path.insert(0, here)  # for as long as the run, not the module: an `apply` may import later
+    sys.path.insert(0, here)  # during the whole run, because an `apply` may import modules later
     try:
         return run_function(program, project, project.config(), engine, mode)
     finally:
@@ -51,14 +51,14 @@ def run_function(
     program: Callable[[], object], project: Project, config: Mapping[str, str], engine: Engine, mode: Mode
 ) -> BaseException | None:
     """Run a function as the program."""
-    # the SDK keeps its settings in context variables: a copied context leaves the caller's, and the next run's, alone
+    # The SDK stores its settings in context variables. In a copied context the run does not change those of the caller.
     return contextvars.copy_context().run(_run, program, project, config, engine, mode)
 
 
 def _run(
     program: Callable[[], object], project: Project, config: Mapping[str, str], engine: Engine, mode: Mode
 ) -> BaseException | None:
-    # else a failure is followed by "Future exception was never retrieved" and "coroutine ... was never awaited"
+    # Suppress "Future exception was never retrieved" and "coroutine ... was never awaited" after a failure.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     configure(
@@ -73,14 +73,14 @@ def _run(
             dry_run=mode is Mode.PLAN,
         )
     )
-    SETTINGS.callbacks = _Hooks()  # else the SDK wants a gRPC server for the hooks' callbacks
+    SETTINGS.callbacks = _Hooks()  # otherwise the SDK needs a gRPC server for the callbacks of hooks
     set_all_config(dict(config), [])
-    raised = asyncio.run(_drained(program, engine))
+    raised = asyncio.run(_run_to_end(program, engine))
     return KeyboardInterrupt() if engine.stopping else raised
 
 
 class _Hooks:
-    """Where the SDK registers resource hooks. None is ever run: they guard updates, which only the CLI makes."""
+    """Accepts the resource hooks that the SDK registers. They are not run: they protect updates, which need the CLI."""
 
     def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
         """Accept a hook."""
@@ -89,7 +89,7 @@ class _Hooks:
         """Accept an error hook."""
 
 
-async def _drained(program: Callable[[], object], engine: Engine) -> BaseException | None:
+async def _run_to_end(program: Callable[[], object], engine: Engine) -> BaseException | None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(PARALLEL))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -101,9 +101,9 @@ async def _drained(program: Callable[[], object], engine: Engine) -> BaseExcepti
     raised: BaseException | None = None
     try:
         await run_in_stack(main)
-    except BaseException as error:  # noqa: BLE001 -- whatever the program raises is for the caller to tell
+    except BaseException as error:  # noqa: BLE001 -- the caller reports every error of the program
         raised = error
-    while others := asyncio.all_tasks() - {asyncio.current_task()}:  # the SDK stops waiting at the first failure
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:  # the SDK itself stops waiting at the first failure
         done, _ = await asyncio.wait(others, timeout=1)
         if not done and not engine.busy:
             break
@@ -111,12 +111,12 @@ async def _drained(program: Callable[[], object], engine: Engine) -> BaseExcepti
 
 
 def _stop(engine: Engine, loop: asyncio.AbstractEventLoop, number: int) -> None:
-    engine.stopping = True  # calls under way end and are recorded, no new ones begin
-    loop.remove_signal_handler(number)  # a second signal does what it always does
+    engine.stopping = True  # running calls finish and are recorded, but no new ones begin
+    loop.remove_signal_handler(number)  # a second signal has its default effect
 
 
 def explain(error: BaseException, program: Path) -> str:
-    """Say what a program raised: a RunError's text alone, anything else with its frames, the program's own if it has any."""
+    """Describe an exception of a program: a RunError by its message only, others with the frames of the program."""
     if isinstance(error, pulumi.RunError):
         return f"error: {error}"
     if isinstance(error, KeyboardInterrupt):

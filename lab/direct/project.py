@@ -1,4 +1,4 @@
-"""A Pulumi project's folder: Pulumi.yaml, one stack's file, and the configuration that both make together."""
+"""The files of a Pulumi project: Pulumi.yaml, the file of one stack, and the configuration that results from both."""
 
 import json
 import re
@@ -23,24 +23,24 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Project:
-    """What the CLI would read before it starts the program."""
+    """The content of the files that the CLI would read before it starts the program."""
 
     name: str
     stack: str
     folder: Path
-    """Folder of Pulumi.yaml: the program's root directory."""
+    """Folder of Pulumi.yaml, which is the root directory of the program."""
     program: Path
-    """Folder of `__main__.py`: the same, or what `main` says."""
+    """Folder of `__main__.py`: the same, unless Pulumi.yaml has the key `main`."""
     declared: Mapping[str, Any]
-    """Pulumi.yaml's `config`, by full key."""
+    """The `config` of Pulumi.yaml, by full key."""
     configured: Mapping[str, Any]
-    """The stack file's `config`, by full key."""
+    """The `config` of the stack file, by full key."""
 
     def config(self) -> dict[str, str]:
-        """Merge declarations, defaults and the stack's values into what the program gets: text, objects as JSON.
+        """Return the configuration for the program from declarations, defaults and the stack's values: texts, objects as JSON.
 
         Raises:
-            DirectError: a declared key has neither value nor default, or a value is of another type than declared.
+            DirectError: a declared key has neither value nor default, or a value does not have the declared type.
             NeedsCliError: a value is encrypted.
         """
         defaults = {key: _default(entry) for key, entry in self.declared.items()}
@@ -51,25 +51,25 @@ class Project:
         for key, value in values.items():
             _refuse_secure(key, value)
             wanted = self.declared[key].get("type") if isinstance(self.declared.get(key), dict) else None
-            if wanted and not _is(value, str(wanted)):
-                raise DirectError(f"stack {self.stack}: {key} is not of type {wanted}, as Pulumi.yaml declares it.")
+            if wanted and not _has_type(value, str(wanted)):
+                raise DirectError(f"stack {self.stack}: {key} is not of type {wanted}, which Pulumi.yaml declares for it.")
         return {key: _as_text(value) for key, value in values.items()}
 
     def provider_config(self) -> dict[str, Any]:
-        """Give the settings of the default openstack provider, by their names without the namespace."""
+        """Return the settings of the default openstack provider, by name without the namespace."""
         settings = {key: _default(entry) for key, entry in self.declared.items()} | dict(self.configured)
         return {key.removeprefix("openstack:"): value for key, value in settings.items() if key.startswith("openstack:")}
 
 
 def load(folder: Path, stack: str) -> Project:
-    """Read a project's files.
+    """Read the files of a project.
 
     Args:
-        folder: where Pulumi.yaml lies.
-        stack: the stack's name; its file is `Pulumi.<stack>.yaml`, in `stackConfigDir` if the project names one.
+        folder: folder of Pulumi.yaml.
+        stack: name of the stack; its file is `Pulumi.<stack>.yaml`, in `stackConfigDir` if the project has that key.
 
     Raises:
-        DirectError: no such project or stack, or a file that is no YAML mapping.
+        DirectError: there is no such project or stack, or a file is not a YAML mapping.
     """
     folder = folder.resolve()
     settings = _read(folder / "Pulumi.yaml")
@@ -82,10 +82,10 @@ def load(folder: Path, stack: str) -> Project:
     chosen = _read(stacks / f"Pulumi.{stack}.yaml")
     others = sorted(path.name.split(".")[1] for path in stacks.glob("Pulumi.*.yaml"))
     if chosen is None and others:
-        raise DirectError(f"there is no stack {stack} in {stacks}; there are {', '.join(others)}.")
+        raise DirectError(f"there is no stack {stack} in {stacks}; the stacks are {', '.join(others)}.")
     name = str(settings.get("name") or "")
     if not name:
-        raise DirectError(f"{folder / 'Pulumi.yaml'} names no project.")
+        raise DirectError(f"{folder / 'Pulumi.yaml'} has no project name; add the key name.")
     if (chosen or {}).get("environment"):
         raise NeedsCliError(f"stack {stack} imports a Pulumi ESC environment")
     return Project(
@@ -100,18 +100,18 @@ def load(folder: Path, stack: str) -> Project:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- a SafeLoader with fewer surprises
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- _Loader is a SafeLoader
     except FileNotFoundError:
         return None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DirectError(f"{path} is no YAML: {error}") from error
+        raise DirectError(f"{path} is not valid YAML: {error}") from error
     if content is not None and not isinstance(content, dict):
-        raise DirectError(f"{path} is no YAML mapping.")
+        raise DirectError(f"{path} is not a YAML mapping.")
     return content or {}
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML as the CLI does: `on`, `yes` and 00:11:22:33:44:55 are text, not booleans and numbers to base 60."""
+    """Reads YAML as the CLI does: `on`, `yes` and 00:11:22:33:44:55 are texts, not booleans and a number in base 60."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 -- as the base class declares it
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":int", ":float"))]
@@ -129,9 +129,9 @@ _Loader.add_implicit_resolver(
 
 
 def _by_full_key(project: str, config: Mapping[Any, Any] | None) -> dict[str, Any]:
-    """Give keys without a namespace the project's; `pulumi:` keys speak to the CLI alone."""
+    """Add the project's namespace to keys that have none, and drop the `pulumi:` keys, which concern the CLI only."""
     if not isinstance(config or {}, dict):
-        raise DirectError(f"project {project}: config is no YAML mapping.")
+        raise DirectError(f"project {project}: config is not a YAML mapping.")
     keyed = {key if ":" in key else f"{project}:{key}": value for key, value in ((str(k), v) for k, v in (config or {}).items())}
     return {key: value for key, value in keyed.items() if not key.startswith("pulumi:")}
 
@@ -142,7 +142,7 @@ def _default(declaration: Any) -> Any:
     return declaration.get("default", declaration.get("value"))
 
 
-def _is(value: Any, wanted: str) -> bool:
+def _has_type(value: Any, wanted: str) -> bool:
     if isinstance(value, str) and wanted != "string":  # `pulumi config set` writes every value as text
         try:
             value = json.loads(value)
@@ -156,11 +156,11 @@ def _is(value: Any, wanted: str) -> bool:
 def _refuse_secure(key: str, value: Any) -> None:
     if isinstance(value, dict):
         if set(value) == {"secure"}:
-            raise NeedsCliError(f"{key} holds an encrypted value, which nothing else can decrypt")
+            raise NeedsCliError(f"{key} has an encrypted value, which the direct driver cannot decrypt")
         value = list(value.values())
     for item in value if isinstance(value, list) else ():
         _refuse_secure(key, item)
 
 
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)  # str: an unquoted date
+    return value if isinstance(value, str) else json.dumps(value, default=str)  # default=str is for unquoted dates

@@ -1,4 +1,4 @@
-"""The openstack provider's part: which types and look-ups there are, and what is made of them in the cloud."""
+"""The openstack provider of the direct driver: its resource types and look-ups, and the calls that they make to the cloud."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -17,43 +17,43 @@ TYPES: Mapping[str, ResourceType] = networking.TYPES | compute.TYPES
 
 
 class Provider(Protocol):
-    """What the engine needs of a provider. Inputs and arguments are plain: no secrets, nulls or unknowns inside."""
+    """What the engine needs of a provider. Inputs and arguments contain no secrets, nulls or unknown values."""
 
     def identity(self) -> str:
-        """Name the cloud project that everything is made in."""
+        """Return the id of the cloud project in which resources are created."""
 
     def check(self, resource_type: str, name: str, inputs: Properties) -> Properties:
-        """Fill in what the program may leave out (the name), without any call.
+        """Return the inputs, completed with the name if the program gives none. No call is made.
 
         Raises:
-            NeedsCliError: the type, or one of its inputs, is not mapped.
+            NeedsCliError: the type, or one of its inputs, is not supported.
         """
 
     def create(self, resource_type: str, inputs: Properties, tell: Callable[[str], None]) -> None:
-        """Create from checked inputs; `tell` gets the id as soon as there is one."""
+        """Create an object from checked inputs. `tell` is called with the id as soon as the object has one."""
 
     def read(self, resource_type: str, id_: str, inputs: Properties) -> Properties:
-        """Read the outputs of what exists."""
+        """Return the outputs of an existing object."""
 
     def delete(self, resource_type: str, id_: str, inputs: Properties) -> None:
-        """Delete; what is gone already is fine."""
+        """Delete an object. It is no error if it does not exist."""
 
     def invoke(self, token: str, arguments: Properties) -> Properties:
         """Answer a look-up."""
 
 
 Connect = Callable[[Mapping[str, Any]], Provider]
-"""Makes a provider of its settings (Pulumi names); connecting itself waits for the first use."""
+"""Creates a provider from its settings (by Pulumi names). It connects at its first use."""
 
 
 class OpenStack:
-    """The provider on the local cloud."""
+    """The provider for the local cloud."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._cloud = Cloud(settings)
 
     def identity(self) -> str:
-        """Give the project's id."""
+        """Return the id of the cloud project."""
         return self._cloud.project_id
 
     def check(self, resource_type: str, name: str, inputs: Properties) -> Properties:
@@ -90,11 +90,11 @@ class OpenStack:
 
 
 class Providers:
-    """The default provider and those that a program declares itself, by URN.
+    """The default provider and the providers that a program declares, by URN.
 
     Args:
-        connect: makes a provider of its settings.
-        settings: the default provider's settings.
+        connect: creates a provider from its settings.
+        settings: settings of the default provider.
     """
 
     def __init__(self, connect: Connect, settings: Mapping[str, Any]) -> None:
@@ -102,12 +102,12 @@ class Providers:
         self._made = {"": connect(settings)}
 
     def declare(self, urn: str, inputs: Mapping[str, Any]) -> None:
-        """Make the provider that a resource of the program stands for."""
+        """Create the provider that a resource of the program declares."""
         resource_type = Urn.parse(urn).type
         if resource_type != PROVIDER_TYPE:
             raise NeedsCliError(f"provider {resource_type} is not supported by the direct driver")
         self._made[urn] = self._connect(plain(inputs))
 
     def of(self, urn: str) -> Provider:
-        """Give the provider of a URN; the empty one is the default provider's."""
+        """Return the provider of a URN; an empty URN means the default provider."""
         return self._made[urn]

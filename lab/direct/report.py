@@ -1,4 +1,4 @@
-"""What a run prints: one line per resource as it happens, messages, a summary."""
+"""Prints the progress of a run: a line for each resource, messages, and a summary."""
 
 import json
 import os
@@ -16,18 +16,20 @@ Sign = Literal["+", "-", "~", "!", " "]
 
 
 class Report:
-    """Prints progress on standard output and problems on standard error, whole lines at a time."""
+    """Prints progress on standard output and problems on standard error, in whole lines."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._started = time.monotonic()
 
     def resource(self, sign: Sign, urn: str, what: str, seconds: float | None = None) -> None:
-        """Say what happened to a resource; the stack itself and what it took no time for go without seconds."""
+        """Print what happened to a resource. Without `seconds` no duration is shown."""
         name = Urn.parse(urn)
         if name.type != STACK_TYPE:
             took = "" if seconds is None else f" ({seconds:.1f}s)"
-            shown = re.sub("/[^:]*", "", name.type)  # as the CLI: openstack:networking/port:Port is openstack:networking:Port
+            shown = re.sub(
+                "/[^:]*", "", name.type
+            )  # like the CLI: openstack:networking/port:Port becomes openstack:networking:Port
             self.line(f" {sign}  {shown:<40} {name.name}  {what}{took}")
 
     def line(self, text: str = "") -> None:
@@ -35,7 +37,7 @@ class Report:
         with self._mutex:
             try:
                 print(text, flush=True)
-            except BrokenPipeError:  # the reader has gone (`| head`); what we deploy must not suffer from that
+            except BrokenPipeError:  # the reader has ended (`| head`), but the deployment must go on
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def problem(self, text: str) -> None:
@@ -45,11 +47,11 @@ class Report:
             print(text, file=sys.stderr, flush=True)
 
     def elapsed(self) -> str:
-        """Say how long the run has taken so far."""
+        """Return the duration of the run so far."""
         return f"{time.monotonic() - self._started:.0f} s"
 
     def outputs(self, outputs: Mapping[str, Any]) -> None:
-        """List the stack's outputs, secrets masked."""
+        """Print the outputs of the stack; secrets are masked."""
         if outputs:
             self.line("Outputs:")
         width = max(map(len, outputs), default=0)

@@ -1,4 +1,4 @@
-"""What the engine asks of a resource type, and the rules by which Pulumi's names become the API's."""
+"""The operations of a resource type, and the rules that convert Pulumi's names to those of the API."""
 
 import re
 import secrets
@@ -14,22 +14,22 @@ class ResourceType:
     """One type of the openstack provider."""
 
     inputs: frozenset[str]
-    """Inputs that are mapped; any other is refused rather than dropped."""
+    """Inputs that are supported; any other is refused, not ignored."""
     create: Callable[[Cloud, Json, Callable[[str], None]], None]
-    """Create from plain inputs; tell the id as soon as the API has given it, so that a later failure leaves no stranger."""
+    """Creates an object from plain inputs, and reports its id at once, so that it is recorded even if a later step fails."""
     read: Callable[[Cloud, str, Json], Json]
-    """Read the outputs of an id; the inputs tell what the API does not."""
+    """Returns the outputs of an id. The inputs supply what the API does not return."""
     delete: Callable[[Cloud, str, Json], None]
-    """Delete an id; it may be gone already."""
+    """Deletes an id, which may have been deleted already."""
 
 
 def words(text: str) -> frozenset[str]:
-    """Split a list of names, written with spaces between them."""
+    """Split a list of names that are separated by spaces."""
     return frozenset(text.split())
 
 
 def given(inputs: Mapping[str, Any]) -> Json:
-    """Leave out what the provider cannot tell from absent: zeros, empty texts and lists. False and a map's values stay."""
+    """Omit what the provider treats like a missing value: zeros, empty texts and lists. False and the values of maps are kept."""
 
     def there(value: Any) -> bool:
         return value is False or value not in (0, "", [], {})
@@ -42,24 +42,24 @@ def given(inputs: Mapping[str, Any]) -> Json:
 
 
 def snake(name: str) -> str:
-    """Turn a Pulumi name into the API's: adminStateUp -> admin_state_up."""
+    """Convert a Pulumi name to that of the API: adminStateUp -> admin_state_up."""
     return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def snake_keys(value: Any) -> Any:
-    """Turn the keys of nested inputs into the API's."""
+    """Convert the keys of nested inputs to those of the API."""
     if isinstance(value, dict):
         return {snake(key): snake_keys(item) for key, item in value.items()}
     return [snake_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def camel_keys(value: Any) -> Any:
-    """Turn the keys of a nested answer into Pulumi's."""
+    """Convert the keys of a nested answer to those of Pulumi."""
     if isinstance(value, dict):
         return {re.sub("_([a-z])", lambda match: match[1].upper(), key): camel_keys(item) for key, item in value.items()}
     return [camel_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def with_name(inputs: Mapping[str, Any], logical_name: str) -> Json:
-    """Fill in the name where the program gives none, in the provider's way: seven random hex digits."""
+    """Add a name if the program gives none, as the provider does: the logical name and seven random hexadecimal digits."""
     return {"name": f"{logical_name}-{secrets.token_hex(4)[:7]}", **inputs}

@@ -1,4 +1,4 @@
-"""What one stack's deployment has made: a JSON file, replaced as a whole after each resource."""
+"""The state of a stack: a JSON file that is replaced as a whole after each resource."""
 
 import contextlib
 import fcntl
@@ -19,55 +19,55 @@ FORMAT = 1
 
 @dataclass
 class Resource:
-    """One resource that the program registered and that exists."""
+    """An existing resource that the program has registered."""
 
     urn: str
     id: str
     """Id in the API; empty for components."""
     custom: bool
-    """Whether it stands for something outside the program; components do not."""
+    """Whether it represents an object outside the program; components do not."""
     inputs: Properties
-    """The inputs exactly as registered (nothing filled in), for the comparison with the next run."""
+    """The inputs as registered, without added names, for the comparison with the next run."""
     outputs: Properties
     dependencies: list[str]
-    """URNs that must outlive it: what it depends on, its parent, its provider."""
+    """URNs that must be deleted after it: those that it depends on, its parent, its provider."""
     provider: str = ""
     """URN of its explicit provider; empty for the default one."""
     trigger: Any = None
-    """replacement_trigger, as registered."""
+    """The replacement_trigger as registered."""
     protect: bool = False
     retain_on_delete: bool = False
     external: bool = False
-    """Only read (`Network.get`), never created: never deleted either."""
+    """Whether it was only read (`Network.get`); it was not created, so it is never deleted."""
 
     @property
     def made(self) -> bool:
-        """Whether it stands for something that we made in the cloud: no component, no provider, nothing only read."""
+        """Whether the driver created an object in the cloud for it: not so for components, providers and read resources."""
         provider = Urn.parse(self.urn).type.startswith(PROVIDERS)
         return self.custom and bool(self.id) and not self.external and not provider
 
 
 @dataclass
 class State:
-    """A stack's resources in the order of their creation, and its outputs."""
+    """The resources of a stack in the order of their creation, and its outputs."""
 
     cloud: str = ""
-    """Id of the cloud project that holds the resources: a lab that was reset is another cloud."""
+    """Id of the cloud project that contains the resources. It differs after a reset of the lab."""
     complete: bool = False
-    """Whether the run that made them came to its end without a failure."""
+    """Whether the run that created them ended without a failure."""
     resources: dict[str, Resource] = field(default_factory=dict)
     outputs: Properties = field(default_factory=dict)
 
     def made(self) -> list[Resource]:
-        """List the resources that we made in the cloud."""
+        """Return the resources that the driver has created in the cloud."""
         return [resource for resource in self.resources.values() if resource.made]
 
 
 class Store:
-    """The state file. All changes go through `save`, which is atomic, private (0600) and thread-safe.
+    """The state file. `save` writes it atomically, readable by its owner only (0600), and is thread-safe.
 
     Raises:
-        DirectError: the file is not one of ours, or another run holds its lock.
+        DirectError: the file is not a state file of the direct driver.
     """
 
     def __init__(self, path: Path) -> None:
@@ -88,7 +88,7 @@ class Store:
             raise DirectError(f"{self.path} is not a state file of the direct driver ({error}). {_START_OVER}") from error
 
     def save(self) -> None:
-        """Write the state; remove the file when nothing is left to know."""
+        """Write the state; remove the file if there are no resources."""
         with self.mutex:
             if not self.state.resources:
                 self.path.unlink(missing_ok=True)
@@ -103,13 +103,13 @@ class Store:
             partial.replace(self.path)
 
     def record(self, resource: Resource) -> None:
-        """Add a resource, or what has become known of it, and save."""
+        """Add or update a resource, and save."""
         with self.mutex:
             self.state.resources[resource.urn] = resource
             self.save()
 
     def forget(self, urn: str) -> None:
-        """Drop a resource that no longer exists, and save."""
+        """Remove a resource that no longer exists, and save."""
         with self.mutex:
             del self.state.resources[urn]
             self.save()
@@ -117,7 +117,11 @@ class Store:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[Store]:
-    """Open the state file for one run at a time; the kernel drops the lock with the process, however that ends."""
+    """Open the state file under a lock. The kernel releases the lock when the process ends.
+
+    Raises:
+        DirectError: another run holds the lock, or the file is not a state file of the direct driver.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("a+") as lock:
         try:
@@ -127,4 +131,4 @@ def locked(path: Path) -> Iterator[Store]:
         yield Store(path)
 
 
-_START_OVER = "If nothing of it exists any more, delete the file."
+_START_OVER = "If the resources in it no longer exist, delete the file."

@@ -1,4 +1,4 @@
-"""Taking a stack down: each resource after all that depend on it, independent ones side by side."""
+"""Deletes the resources of a stack: each one after those that depend on it, and independent ones in parallel."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,16 +14,16 @@ from .values import plain
 
 
 def take_down(store: Store, providers: Providers, report: Report, parallel: int) -> dict[str, str]:
-    """Delete all that a state holds; what could not be deleted stays in it, for another try.
+    """Delete all resources of a state. Those that could not be deleted remain in it for the next attempt.
 
     Args:
         store: the stack's state.
-        providers: who made the resources.
-        report: where progress is told.
-        parallel: how many deletions may run at a time.
+        providers: the providers that created the resources.
+        report: receives the progress.
+        parallel: number of deletions that may run at the same time.
 
     Returns:
-        Why each resource that could not be deleted could not; what those depend on stays as well, untried.
+        The reason for each resource that could not be deleted. The resources that it depends on remain too and were not tried.
     """
     failed: dict[str, str] = {}
 
@@ -34,7 +34,7 @@ def take_down(store: Store, providers: Providers, report: Report, parallel: int)
             provider.delete(Urn.parse(resource.urn).type, resource.id, plain(resource.inputs))
             report.resource("-", resource.urn, "deleted", time.monotonic() - started)
         elif resource.made:
-            report.resource(" ", resource.urn, "kept in the cloud, as the program says")
+            report.resource(" ", resource.urn, "kept in the cloud (retain_on_delete)")
         store.forget(resource.urn)
 
     def fail(resource: Resource, error: BaseException) -> None:
@@ -51,7 +51,7 @@ def in_order(
     fail: Callable[[Resource, BaseException], None],
     parallel: int,
 ) -> None:
-    """Call `delete` for each resource once all its dependents are deleted; after a failure, not for what it depends on."""
+    """Call `delete` for each resource after its dependents are deleted. After a failure, skip what the failed one depends on."""
     dependents = {urn: {other for other in resources if urn in resources[other].dependencies} for urn in resources}
     running: dict[Future[None], str] = {}
     untried = list(reversed(list(resources)))
@@ -73,5 +73,5 @@ def in_order(
                         others.discard(urn)
         except KeyboardInterrupt:
             for future in running:
-                future.cancel()  # the pool waits for those that run already
+                future.cancel()  # the pool waits for deletions that already run
             raise

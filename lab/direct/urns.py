@@ -1,4 +1,4 @@
-"""URNs as the CLI forms them, and the older URNs that a resource may be known by (aliases)."""
+"""URNs as the CLI forms them, and the former URNs of a resource (aliases)."""
 
 from typing import NamedTuple, Self
 
@@ -6,11 +6,11 @@ from pulumi.runtime.proto import alias_pb2
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDERS = "pulumi:providers:"
-"""How the types of explicit providers begin."""
+"""Prefix of the types of explicit providers."""
 
 
 class Urn(NamedTuple):
-    """A resource's name in a stack: `urn:pulumi:<stack>::<project>::<parent types>$<type>::<name>`."""
+    """Identifies a resource in a stack: `urn:pulumi:<stack>::<project>::<parent types>$<type>::<name>`."""
 
     stack: str
     project: str
@@ -20,13 +20,13 @@ class Urn(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Take a URN apart; the name may itself contain `::`."""
+        """Parse a URN. The name may contain `::`."""
         stack, project, qualified_type, name = text.removeprefix("urn:pulumi:").split("::", 3)
         return cls(stack, project, qualified_type, name)
 
     @classmethod
     def under(cls, stack: str, project: str, parent: str, resource_type: str, name: str) -> Self:
-        """Form the URN of a child; an empty parent, or the stack as parent, leaves no trace in it."""
+        """Return the URN of a child. An empty parent, or the stack as parent, does not appear in it."""
         prefix = cls.parse(parent).qualified_type if parent else STACK_TYPE
         return cls(stack, project, resource_type if prefix == STACK_TYPE else f"{prefix}${resource_type}", name)
 
@@ -40,12 +40,12 @@ class Urn(NamedTuple):
 
 
 def former_urns(urn: Urn, parent: str, former_parent: str, aliases: list[alias_pb2.Alias]) -> list[str]:
-    """List the URNs that a resource may have been recorded under, most explicit first.
+    """Return the URNs under which a resource may have been recorded, the most explicit first.
 
     Args:
         urn: the resource's URN in this run.
         parent: its parent's URN in this run, or empty.
-        former_parent: the URN that its parent is recorded under; the same, unless the parent was renamed.
+        former_parent: the URN under which its parent is recorded; it differs from `parent` if the parent was renamed.
         aliases: the aliases that the program declares for the resource itself.
     """
     declared = [_declared(urn, former_parent, alias) for alias in aliases]
@@ -62,7 +62,7 @@ def _declared(urn: Urn, parent: str, alias: alias_pb2.Alias) -> Urn:
 
 
 def _inherited(urn: Urn, parent: str, former_parent: str) -> Urn:
-    """Follow a renamed parent: children are named `<parent's name>-...` by convention, so their names change with it."""
+    """Apply the alias of a renamed parent: by convention a child is named `<parent's name>-...`, so its name changes too."""
     new, old = Urn.parse(parent).name, Urn.parse(former_parent)
     name = old.name + urn.name.removeprefix(new) if urn.name.startswith(new) else urn.name
     return Urn.under(old.stack, old.project, former_parent, urn.type, name)

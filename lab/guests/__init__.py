@@ -1,1 +1,1 @@
-"""Guests of the four network stacks, as images built from Debian packages; the tests boot them too."""
+"""Guest images for the four network stacks, built from Debian packages. The local cloud and the tests boot them."""

@@ -1,4 +1,4 @@
-"""The network stacks that guests of the four kinds run: their packages, and what restarts them."""
+"""The four network stacks of the guests: their packages and the commands that restart them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,16 +6,16 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class NetworkStack:
-    """What makes a guest one of its kind; its name is the renderer's that cloud-init chooses on it.
+    """One network stack; it has the name of the renderer that cloud-init uses on it.
 
     Attributes:
-        name: What it is called here.
-        user: Whom cloud-init makes the login, as on the cloud image that it stands for.
-        packages: Debian packages beyond the common ones.
-        enable: Units that Debian's package leaves disabled and Debian's cloud images enable.
-        restarts: Shell commands that restart it or a part of it; {0} and {1} stand for the two interfaces' names.
-        nspawn_restarts: Those of them that a container can show. The others need udev or a kernel of their own.
-        nspawn_adaption: Shell commands that make its root file system, $root, fit for a container.
+        name: Name of the stack in this project.
+        user: Login that cloud-init creates, as on the cloud image that it represents.
+        packages: Debian packages in addition to those of all guests.
+        enable: Units that Debian's package leaves disabled but Debian's cloud images enable.
+        restarts: Shell commands that restart it or a part of it; {0} and {1} are replaced with the names of the two interfaces.
+        nspawn_restarts: The commands that work in a container too. The others need udev or their own kernel.
+        nspawn_adaption: Shell commands that prepare its root file system, $root, for a container.
     """
 
     name: str
@@ -27,7 +27,7 @@ class NetworkStack:
     nspawn_adaption: str = ""
 
 
-# netplan has networkd match the permanent MAC address, which a container's veth does not have: match the current one.
+# netplan makes networkd match the permanent MAC address, which the veth of a container lacks: match the current one instead.
 _MATCH_CURRENT_MAC: Final = r"""
 generate="$root/usr/libexec/netplan/generate"
 [ -e "$generate.real" ] || mv "$generate" "$generate.real"
@@ -43,7 +43,7 @@ STACKS: Final = (
     NetworkStack(
         "ifupdown",
         user="debian",
-        packages=("ifupdown", "isc-dhcp-client", "net-tools"),  # cloud-init has it set static routes with route(8), net-tools'
+        packages=("ifupdown", "isc-dhcp-client", "net-tools"),  # cloud-init's static routes need route(8) of net-tools
         enable=(),
         restarts=("ifdown {0} && ifup {0}", "ifdown {1} && ifup {1}", "systemctl restart networking"),
         nspawn_restarts=("ifdown {1} && ifup {1}", "systemctl restart networking"),
@@ -71,7 +71,7 @@ STACKS: Final = (
         nspawn_restarts=("networkctl reconfigure {1}", "systemctl restart systemd-networkd"),
         nspawn_adaption=_MATCH_CURRENT_MAC,
     ),
-    # Stands for the RHEL family too: its userland is not built here, its network stack is this one.
+    # It also represents the RHEL family, which has this network stack. The userland of that family is not built here.
     NetworkStack(
         "network-manager",
         user="rocky",

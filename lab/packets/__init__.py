@@ -1,6 +1,6 @@
-"""The local cloud's second mode: Nova's libvirt driver, QEMU guests and OVN on its userspace datapath, in namespaces.
+"""The mode of the local cloud with packets: Nova's libvirt driver, QEMU guests and OVN on the userspace datapath, in namespaces.
 
-Root is needed. Nothing is installed on the machine, started by its init or routed in its own network namespace: packages lie in a
-layer that only the lab's mount namespace sees, and everything that carries packets runs in network namespaces without a name,
-which go with the last process in them.
+It needs root. It installs nothing on the machine, starts nothing through the machine's init, and changes nothing in the machine's
+network namespace: the packages are in an overlay layer that only the lab's mount namespace sees, and everything that transports
+packets runs in unnamed network namespaces, which the kernel removes with the last process in them.
 """

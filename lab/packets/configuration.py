@@ -1,4 +1,4 @@
-"""What is set otherwise than in the lab without packets: Neutron's ML2/OVN, Nova's libvirt driver, OVN's metadata agent."""
+"""Options that differ from the lab without packets: Neutron's ML2/OVN, Nova's libvirt driver, OVN's metadata agent."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from lab.settings import Settings
 
 METADATA_PORT = 8775
-"""Of Nova's metadata API, on the host's loopback."""
+"""TCP port of Nova's metadata API, on the loopback interface of the host namespace."""
 _OVERCOMMITMENT = 32.0
-"""Guests use little of what their flavors promise."""
+"""Nova's allocation ratios: guests use little of what their flavors reserve."""
 
 
 def changes(settings: Settings) -> Mapping[str, Mapping[str, Section]]:
-    """Service, section, option."""
+    """Return the options by service, section and option."""
     return {"neutron": _neutron(), "nova": _nova(settings)}
 
 
 def agent_file(settings: Settings) -> Path:
-    """What the metadata agent reads."""
+    """Return the path of the metadata agent's configuration."""
     return settings.etc("neutron") / "metadata-agent.conf"
 
 
@@ -59,7 +59,7 @@ def _neutron() -> dict[str, Section]:
     return {
         "DEFAULT": {"service_plugins": "ovn-router"},
         "database": {
-            # no SQLite: OVN's driver writes from several threads, and stalls there
+            # MariaDB instead of SQLite: the OVN driver writes from several threads, and SQLite would block it
             "connection": f"mysql+pymysql://root@localhost/neutron?unix_socket={MARIADB_SOCKET}&charset=utf8mb4",
             "max_pool_size": 20,
         },
@@ -76,7 +76,7 @@ def _neutron() -> dict[str, Section]:
 
 def _nova(settings: Settings) -> dict[str, Section]:
     configuration_file = configuration.config_file(settings, "nova")
-    # Nova talks to its peers on the machine's loopback; what it does as root belongs into the host's network.
+    # Nova reaches the other services on the machine's loopback, but its privileged helper must work in the host's network.
     helper = {
         "helper_command": f"nsenter --net=/proc/{holder(settings, HOST).pid}/ns/net"
         f" {settings.venv}/bin/privsep-helper --config-file {configuration_file}",
@@ -85,7 +85,7 @@ def _nova(settings: Settings) -> dict[str, Section]:
         "DEFAULT": {
             "compute_driver": "libvirt.LibvirtDriver",
             "vif_plugging_is_fatal": "true",
-            # A dozen emulated guests that boot at the same time keep two cores, and libvirt, busy for minutes.
+            # A dozen emulated guests that boot at the same time load two cores, and libvirt, for minutes.
             "vif_plugging_timeout": 300,
             "rpc_response_timeout": 300,
             "long_rpc_timeout": 600,
@@ -100,13 +100,13 @@ def _nova(settings: Settings) -> dict[str, Section]:
             "initial_disk_allocation_ratio": _OVERCOMMITMENT,
         },
         "libvirt": {
-            "virt_type": "qemu",  # TCG: the same everywhere, with and without /dev/kvm
+            "virt_type": "qemu",  # emulation by TCG, so that guests behave the same with and without /dev/kvm
             "cpu_mode": "none",
             "tb_cache_size": 256,
             "images_type": "qcow2",
             "mem_stats_period_seconds": 0,
             "disk_cachemodes": '"file=unsafe"',
-            "hw_machine_type": "x86_64=pc",  # config drives as IDE: Debian's cloud kernel has no driver for q35's SATA
+            "hw_machine_type": "x86_64=pc",  # pc has IDE for config drives; Debian's cloud kernel lacks the SATA driver for q35
             "num_pcie_ports": 0,
         },
         "neutron": {"service_metadata_proxy": "true", "metadata_proxy_shared_secret": settings.service_password},

@@ -1,4 +1,4 @@
-"""The compute host's daemons: MariaDB, OVN central and host, Open vSwitch, libvirt."""
+"""Daemons of the compute host: MariaDB, OVN central and host, Open vSwitch, libvirt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOUTHBOUND = "/run/ovn/ovnsb_db.sock"
 OPEN_VSWITCH = "/run/openvswitch/db.sock"
 LIBVIRT = "/run/libvirt/libvirt-sock"
 BRIDGES = {"publicnet": "br-public", "publicnet-routed": "br-routed"}
-"""Physical network: the bridge that leads to it."""
+"""The bridge to each physical network, by the network's name."""
 _READY_SECONDS = 60.0
 
 QEMU_CONF = """\
@@ -43,12 +43,12 @@ LIBVIRTD_CONF = 'auth_unix_ro = "none"\nauth_unix_rw = "none"\n'
 
 @dataclass(frozen=True)
 class Daemon:
-    """One daemon in the foreground.
+    """One daemon, which runs in the foreground.
 
     Attributes:
-        name: of its record and its log.
+        name: name of its pid file and its log.
         command: program and arguments.
-        socket: answers once it serves; None where nobody waits for it.
+        socket: Unix socket that exists once the daemon serves; None if nothing waits for it.
     """
 
     name: str
@@ -57,15 +57,15 @@ class Daemon:
 
 
 def names() -> tuple[str, ...]:
-    """All of them, in the order in which they start."""
+    """Return the names of all daemons in the order in which they start."""
     return ("mariadb", "ovn-nb", "ovn-sb", "ovsdb", "northd", "vswitchd", "ovn-controller", "virtlogd", "libvirtd")
 
 
 def start(settings: Settings, say: Callable[[str], None]) -> None:
-    """Start them all and tell Open vSwitch what it is part of.
+    """Start all daemons and configure Open vSwitch as an OVN chassis.
 
     Raises:
-        LabError: one ended or does not answer.
+        LabError: a daemon ended or does not answer.
     """
     started = time.monotonic()
     data = settings.data("ovn")
@@ -73,51 +73,51 @@ def start(settings: Settings, say: Callable[[str], None]) -> None:
     etc = Path(f"/proc/{holder(settings, HOST).pid}/root/etc/libvirt")
     etc.joinpath("qemu.conf").write_text(QEMU_CONF)
     etc.joinpath("libvirtd.conf").write_text(LIBVIRTD_CONF)
-    ours = _daemons(settings)
+    daemons = _daemons(settings)
     _make_mariadb(settings)
     for name, schema in (("nb", "ovn-nb"), ("sb", "ovn-sb")):
         if not (data / f"{name}.db").exists():
             run(settings, HOST, "ovsdb-tool", "create", str(data / f"{name}.db"), f"/usr/share/ovn/{schema}.ovsschema")
-    # Nova plugs every NIC anew: what a former run's switch held is of no use.
+    # The database of a former run is replaced: Nova plugs every NIC again.
     run(settings, HOST, "ovsdb-tool", "create", "/run/openvswitch/conf.db", "/usr/share/openvswitch/vswitch.ovsschema")
     for name in ("mariadb", "ovn-nb", "ovn-sb", "ovsdb", "virtlogd", "libvirtd"):
-        _start(settings, ours[name])
-    _await(settings, ours["ovsdb"])
+        _start(settings, daemons[name])
+    _await(settings, daemons["ovsdb"])
     _configure(settings)
     for name in ("northd", "vswitchd", "ovn-controller"):
-        _start(settings, ours[name])
+        _start(settings, daemons[name])
     for bridge in BRIDGES.values():
         run(settings, HOST, "ovs-vsctl", "--may-exist", "add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev")
     for name in ("mariadb", "libvirtd"):
-        _await(settings, ours[name])
+        _await(settings, daemons[name])
     say(f"  MariaDB, OVN, Open vSwitch and libvirt ready after {time.monotonic() - started:.0f} s")
 
 
 def restart(settings: Settings, name: str) -> None:
-    """Stop one of them and start it again, as an upgrade of its package does; guests go on running.
+    """Stop one daemon and start it again, as an upgrade of its package would. Guests keep running.
 
     Args:
         settings: the lab.
         name: one of `names()`.
     """
-    processes.stop([process for each, process in running(settings).items() if each == name])
+    processes.stop([process for daemon, process in running(settings).items() if daemon == name])
     _start(settings, _daemons(settings)[name])
 
 
 def running(settings: Settings) -> dict[str, Process]:
-    """Those that run."""
+    """Return the processes of the daemons that run, by name."""
     found = {name: processes.read(_record(settings, name)) for name in names()}
     return {name: process for name, process in found.items() if process is not None and process.alive}
 
 
 def stop(settings: Settings) -> None:
-    """Stop what has something to write first; the others go with their namespace."""
+    """Stop the daemons that must write data first. The others end with their namespace."""
     recorded = running(settings)
     processes.stop([recorded[name] for name in ("mariadb", "ovn-nb", "ovn-sb") if name in recorded])
 
 
 def forget(settings: Settings) -> None:
-    """Drop the records of all."""
+    """Remove the pid files of all daemons."""
     for name in names():
         _record(settings, name).unlink(missing_ok=True)
 
@@ -130,7 +130,7 @@ def _daemons(settings: Settings) -> dict[str, Daemon]:
         _ovsdb("ovn-sb", str(data / "sb.db"), SOUTHBOUND, "OVN_Southbound,SB_Global"),
         _ovsdb("ovsdb", "/run/openvswitch/conf.db", OPEN_VSWITCH, "Open_vSwitch,Open_vSwitch"),
         Daemon("northd", ("ovn-northd", f"--ovnnb-db=unix:{NORTHBOUND}", f"--ovnsb-db=unix:{SOUTHBOUND}")),
-        # Debian 12's aborts now and then in its connection tracking; its own service has it monitored too.
+        # Debian 12's version sometimes aborts in its connection tracking. --monitor restarts it, as in Debian's own service.
         Daemon("vswitchd", ("ovs-vswitchd", f"unix:{OPEN_VSWITCH}", "--pidfile", "--monitor")),
         Daemon("ovn-controller", ("ovn-controller", f"unix:{OPEN_VSWITCH}")),
         Daemon("virtlogd", ("virtlogd",)),
@@ -160,7 +160,7 @@ def _mariadb(settings: Settings) -> Daemon:
         f"--socket={MARIADB_SOCKET}",
         "--pid-file=/run/mysqld/mysqld.pid",
         "--skip-networking",
-        "--skip-grant-tables",  # nobody but us sees the socket
+        "--skip-grant-tables",  # no other program can reach the socket
         "--skip-log-bin",
         "--innodb-flush-log-at-trx-commit=0",
         "--innodb-buffer-pool-size=64M",
@@ -178,7 +178,7 @@ def _ovsdb(name: str, database: str, socket: str, remotes: str) -> Daemon:
 def _configure(settings: Settings) -> None:
     options = {
         "system-id": CHASSIS,
-        "hostname": CHASSIS,  # must be Nova's host
+        "hostname": CHASSIS,  # must equal Nova's option host
         "ovn-remote": f"unix:{SOUTHBOUND}",
         "ovn-encap-type": "geneve",
         "ovn-encap-ip": "127.0.0.1",
@@ -212,12 +212,12 @@ def _start(settings: Settings, daemon: Daemon) -> None:
 
 
 def _await(settings: Settings, daemon: Daemon) -> None:
-    """Wait until a daemon's socket is there, seen through the host's mounts."""
+    """Wait until the socket of a daemon exists in the mount namespace of the host."""
     deadline = time.monotonic() + _READY_SECONDS
     seen = Path(f"/proc/{holder(settings, HOST).pid}/root{daemon.socket}")
     while not seen.exists():
         if daemon.name not in running(settings):
-            raise LabError(f"{daemon.name} ended while starting; its log: {settings.log(daemon.name)}")
+            raise LabError(f"{daemon.name} ended while starting; its log is {settings.log(daemon.name)}")
         if time.monotonic() > deadline:
-            raise LabError(f"{daemon.name} does not answer after {_READY_SECONDS:.0f} s; its log: {settings.log(daemon.name)}")
+            raise LabError(f"{daemon.name} did not answer within {_READY_SECONDS:.0f} s; its log is {settings.log(daemon.name)}")
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""An HTTP service that answers with the address it was called from, as ifconfig.me does."""
+"""An HTTP service that answers with the address of the client, as ifconfig.me does."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers any path with the caller's address in one line."""
+    """Answers every request with one line: the address of the client."""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Send the answer."""
         body = f"{self.client_address[0]}\n".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")

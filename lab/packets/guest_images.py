@@ -1,4 +1,4 @@
-"""Guest images under Rackspace Flex's names: which network stack each stands for, and its files for Glance."""
+"""Guest images with the names of Rackspace Flex's images: the network stack of each, and its files for Glance."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ STACKS = {
     "Debian-12": "ifupdown",
     "Rocky-9.4": "network-manager",
 }
-"""Image: the network stack that its namesake has. The userland is Debian 12's in all of them."""
+"""The network stack of each image, which is that of Flex's image of this name. The userland is Debian 12's in all of them."""
 
 CONVERT: Final = ("qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd")
-"""A third of the bytes: Glance hashes every one that it gets."""
+"""Compression leaves a third of the bytes, which saves time because Glance hashes every image."""
 
 
 @dataclass(frozen=True)
 class GuestImage:
-    """What Glance gets of one image.
+    """Files and properties of one image in Glance.
 
     Attributes:
-        disk: root file system as qcow2.
-        kernel: of the root file system.
-        ramdisk: of the root file system.
-        recipe: changes with the image.
+        disk: path of the root file system as qcow2.
+        kernel: path of its kernel.
+        ramdisk: path of its initial ramdisk.
+        recipe: digest of the recipe that the image was built from.
     """
 
     disk: str
@@ -48,10 +48,10 @@ class GuestImage:
 
 
 def ensure(settings: Settings, layer: Layer, wanted: Collection[str], say: Callable[[str], None]) -> None:
-    """Have some images beside those that the lab has already, and record where they lie.
+    """Build the wanted images, keep those that the lab has already, and record the paths of all.
 
     Raises:
-        LabError: one could not be made.
+        LabError: an image could not be built.
     """
 
     def run(command: list[str], log: Path, variables: Mapping[str, str]) -> None:
@@ -82,12 +82,12 @@ def ensure(settings: Settings, layer: Layer, wanted: Collection[str], say: Calla
 
 
 def record(settings: Settings) -> Path:
-    """Where the seed finds the images; dropped with the lab's data."""
+    """Return the file that tells `lab.services.seed` the paths of the images. It is deleted with the lab's data."""
     return settings.data("guest-images.json")
 
 
 def load(settings: Settings) -> dict[str, GuestImage]:
-    """The images that the lab has; none before its first start."""
+    """Return the images that the lab has; none before its first start."""
     try:
         found = json.loads(record(settings).read_text())
     except FileNotFoundError:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.locks import exclusive
+from installation.environment import pip_install
+from installation.locks import exclusive
 from lab.settings import CHECKOUT, LabError
 
 if TYPE_CHECKING:
@@ -120,12 +121,13 @@ def ensure(python: Path, say: Callable[[str], None]) -> Layer:
         if not extras.exists():
             say(f"building libvirt-python into {extras} (once; 20 s)")
             # The build must find the virtual environment's setuptools: the lock file names no other.
-            pip = [str(python), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-build-isolation"]
-            pip += ["--disable-pip-version-check", "--no-binary", "libvirt-python", "--requirement", str(REQUIREMENTS)]
-            _build(
-                extras,
-                lambda partial: found.run([*pip, "--target", str(partial)], CACHE / "scratch", CACHE / "pip.log"),
-            )
+            options = ("--no-build-isolation", "--no-binary", "libvirt-python", "--target")
+
+            def build(partial: Path) -> None:
+                words = pip_install(python, REQUIREMENTS, *options, str(partial))
+                found.run(words, CACHE / "scratch", CACHE / "pip.log")
+
+            _build(extras, build)
     return found
 
 

@@ -1,6 +1,6 @@
-"""The lab's namespaces: the compute host's, with a network and mounts of its own, and the outside world's network.
+"""Namespaces of the lab: network and mounts of the compute host, and the network outside.
 
-Each is held by a process that sleeps. They have no name in /run/netns, so nothing of them outlives their processes.
+A sleeping process holds each of them. They have no name in /run/netns, so that they vanish with their last process.
 """
 
 from __future__ import annotations
@@ -32,20 +32,21 @@ NAMESPACES = (HOST, OUTSIDE)
 OVERLAID = ("usr", "etc", "var")
 READY = "ready"
 
-_CLONE_NEWNET = 0x40000000  # linux/sched.h; os.setns is there from Python 3.12 on
+_CLONE_NEWNET = 0x40000000  # from linux/sched.h; os.setns exists from Python 3.12 on only
 _END_SECONDS = 10.0
 _Answer = TypeVar("_Answer")
 
 _HOST = """
-for each in usr etc var; do
-  mount -t overlay overlay -o "lowerdir=$layer/$each:/$each,upperdir=$state/$each,workdir=$state/work/$each" "/$each"
+for folder in usr etc var; do
+  overlay="lowerdir=$layer/$folder:/$folder,upperdir=$state/$folder,workdir=$state/work/$folder"
+  mount -t overlay overlay -o "$overlay" "/$folder"
 done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /run/mysqld /run/netns /run/openvswitch /run/ovn
 mount -t sysfs sysfs /sys
-mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup  # libvirt is to leave the machine's control groups alone
+mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup  # so that libvirt does not touch the machine's control groups
 ip link set lo up
-hostname "$name"  # libvirt's, hence Nova's: a compute host that is renamed with the machine would not start again
+hostname "$name"  # Nova takes it from libvirt, and refuses to start on a compute host that was renamed
 echo "127.0.1.1 $name" >> /etc/hosts
 echo ready
 exec sleep infinity
@@ -58,45 +59,45 @@ exec sleep infinity
 
 
 class NamespaceError(LabError):
-    """A namespace is not there."""
+    """A namespace does not exist."""
 
 
 def holder_file(settings: Settings, name: str) -> Path:
-    """Where the process that holds a namespace is recorded."""
+    """Return the file that records the process that holds a namespace."""
     return settings.directory / "run" / f"namespace-{name}.json"
 
 
 def holder(settings: Settings, name: str) -> processes.Process:
-    """The process that holds a namespace.
+    """Return the process that holds a namespace.
 
     Raises:
-        NamespaceError: there is none.
+        NamespaceError: there is no such process.
     """
     found = processes.read(holder_file(settings, name))
     if found is None or not found.alive:
-        raise NamespaceError(f"the lab in {settings.directory} does not run; `make up LAB=packets` starts it")
+        raise NamespaceError(f"the local cloud in {settings.directory} is not running; `make up LAB=packets` starts it")
     return found
 
 
 def make(settings: Settings, layer: Layer) -> None:
-    """Make both; the host's /etc and /var begin as the layer has them."""
+    """Create both namespaces. The host's /usr, /etc and /var are the layer's at first, and changes to them are not kept."""
     state = settings.directory / "host"
     shutil.rmtree(state, ignore_errors=True)
-    for each in OVERLAID:
-        (state / each).mkdir(parents=True)
-        (state / "work" / each).mkdir(parents=True)
+    for folder in OVERLAID:
+        (state / folder).mkdir(parents=True)
+        (state / "work" / folder).mkdir(parents=True)
     variables = {"layer": str(layer.folder), "state": str(state), "name": COMPUTE}
     _hold(settings, HOST, ["--mount", "--uts", "--propagation=private"], _HOST, variables)
     _hold(settings, OUTSIDE, [], _OUTSIDE, {})
 
 
 def inside(settings: Settings, name: str | None) -> list[str]:
-    """The words to put before a command that is to run in a namespace.
+    """Return the words to put before a command so that it runs in a namespace.
 
     Args:
         settings: the lab.
-        name: of the namespace; None for the machine's own network. The command sees the host's mounts, hence the layer's
-            programs, everywhere.
+        name: name of the namespace; None for the network of the machine itself. In every case the command sees the mounts of the
+            host namespace, and so the programs of the layer.
     """
     words = ["nsenter", f"--mount=/proc/{holder(settings, HOST).pid}/ns/mnt"]
     if name is not None:
@@ -109,7 +110,7 @@ def run(settings: Settings, name: str, *command: str) -> str:
     """Run a program in a namespace and return what it prints.
 
     Raises:
-        LabError: it failed.
+        LabError: the program failed.
     """
     answer = subprocess.run([*inside(settings, name), *command], check=False, capture_output=True, text=True)
     if answer.returncode:
@@ -118,7 +119,7 @@ def run(settings: Settings, name: str, *command: str) -> str:
 
 
 def call(settings: Settings, name: str, function: Callable[[], _Answer]) -> _Answer:
-    """Call a function in a namespace's network and return its answer; sockets that it makes stay there."""
+    """Call a function in the network of a namespace and return its result. Sockets that it opens remain in that network."""
     pid = holder(settings, name).pid
 
     def entered() -> _Answer:
@@ -128,24 +129,25 @@ def call(settings: Settings, name: str, function: Callable[[], _Answer]) -> _Ans
                 raise OSError(ctypes.get_errno(), f"setns to {name}")
         return function()
 
-    with ThreadPoolExecutor(1) as thread:  # setns is for one thread only, which ends here
+    with ThreadPoolExecutor(1) as thread:  # setns applies to one thread only, which ends here
         return thread.submit(entered).result()
 
 
 def end(settings: Settings) -> bool:
-    """End every process in the namespaces, whoever started it, and the namespaces with them; returns whether there was one.
+    """Kill every process in the namespaces, no matter what started it. Return whether any process of the lab ran.
 
-    They are known by the recorded processes that still run, whichever these are: a kernel gives numbers of namespaces anew.
+    The namespaces are found through the recorded processes that still run. Recorded namespace numbers would not do, because the
+    kernel reuses them.
     """
     records = settings.directory.joinpath("run").glob("*.json")
-    witnesses = [process for process in map(processes.read, records) if process is not None and process.alive]
+    recorded = [process for process in map(processes.read, records) if process is not None and process.alive]
     machine = _namespaces(os.getpid()) | _namespaces(1)
-    theirs = {each for process in witnesses for each in _namespaces(process.pid) | _named(process.pid, machine)}
-    _end_members(theirs - machine)  # the machine's own are no lab's
+    found = {number for process in recorded for number in _namespaces(process.pid) | _named(process.pid, machine)}
+    _end_members(found - machine)  # the services run in the machine's own network
     for name in NAMESPACES:
         holder_file(settings, name).unlink(missing_ok=True)
     shutil.rmtree(settings.directory / "host", ignore_errors=True)
-    return bool(witnesses)
+    return bool(recorded)
 
 
 def _hold(settings: Settings, name: str, options: Sequence[str], script: str, variables: dict[str, str]) -> None:
@@ -162,13 +164,13 @@ def _hold(settings: Settings, name: str, options: Sequence[str], script: str, va
     assert child.stdout is not None  # noqa: S101 - PIPE was asked for
     assert child.stderr is not None  # noqa: S101
     if child.stdout.readline().strip() != READY:
-        raise LabError(f"this machine lets no namespace be made: {child.stderr.read().strip()}")
+        raise LabError(f"this machine does not allow namespaces: {child.stderr.read().strip()}")
 
 
-def _end_members(ours: set[str]) -> None:
-    """Kill what is in one of these namespaces until there is nothing."""
+def _end_members(namespaces: set[str]) -> None:
+    """Kill the processes in these namespaces until there are none."""
     deadline = time.monotonic() + _END_SECONDS
-    while members := _members(ours):
+    while members := _members(namespaces):
         if time.monotonic() > deadline:
             raise LabError(f"these processes do not end: {', '.join(map(str, members))}")
         for member in members:
@@ -179,13 +181,13 @@ def _end_members(ours: set[str]) -> None:
         time.sleep(0.1)
 
 
-def _members(ours: set[str]) -> list[int]:
+def _members(namespaces: set[str]) -> list[int]:
     running = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-    return [pid for pid in running if processes.start_ticks(pid) is not None and ours & _namespaces(pid)]
+    return [pid for pid in running if processes.start_ticks(pid) is not None and namespaces & _namespaces(pid)]
 
 
 def _named(pid: int, machine: set[str]) -> set[str]:
-    """Networks that have a name in a process's mounts, if these are not the machine's: the metadata agent makes some."""
+    """Return the named networks in a process's mount namespace, unless that is the machine's. The metadata agent makes some."""
     found: set[str] = set()
     with suppress(OSError):
         if str(Path(f"/proc/{pid}/ns/mnt").readlink()) not in machine:
@@ -194,7 +196,7 @@ def _named(pid: int, machine: set[str]) -> set[str]:
 
 
 def _namespaces(pid: int) -> set[str]:
-    """Network and mounts of a process, as the kernel numbers them."""
+    """Return the network and mount namespace of a process, as the kernel names them."""
     found = set()
     for kind in ("net", "mnt"):
         with suppress(OSError):

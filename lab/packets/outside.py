@@ -1,4 +1,4 @@
-"""The outside world: where the external networks lead to, with an echo service that answers with the caller's address."""
+"""The network outside the cloud: gateways of the external networks, and an echo service that tells clients their address."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from lab.settings import Settings
 
 GATEWAYS = {"publicnet": "203.0.113.1/24", "publicnet-routed": "198.51.100.1/24"}
-"""Physical network: what its subnet has as gateway (see `lab.services.seed`)."""
+"""The gateway of the subnet on each physical network (see `lab.services.seed`)."""
 ECHO_ADDRESS = "192.0.2.80"
-"""Of the echo service: http://192.0.2.80/ is what ifconfig.me is on the Internet."""
+"""Address of the echo service: http://192.0.2.80/ answers as ifconfig.me does on the Internet."""
 RESOLVER_ADDRESS = "192.0.2.53"
-"""What DHCP names as the resolver. No resolver listens there, which a guest is told at once."""
+"""The DNS resolver that DHCP announces. Nothing listens there, so that guests get an error immediately instead of a timeout."""
 ECHO = "echo"
 ECHO_SECONDS = 60.0
 BOOT_SECONDS = 420
-"""Within which an emulated guest has booted, on a busy machine too."""
+"""Seconds in which an emulated guest boots, even on a busy machine."""
 
 
 def start(settings: Settings) -> None:
-    """Wire the external networks to the outside, and start the echo service there.
+    """Connect the external networks to the outside, and start the echo service there.
 
     Raises:
-        LabError: a link cannot be made, or the service does not answer.
+        LabError: a link cannot be created, or the service does not answer.
     """
     host, outside = (str(holder(settings, name).pid) for name in (HOST, OUTSIDE))
     run(settings, OUTSIDE, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1")
@@ -42,13 +42,13 @@ def start(settings: Settings) -> None:
         run(settings, OUTSIDE, "ip", "address", "add", f"{address}/32", "dev", "lo")
     for network, gateway in GATEWAYS.items():
         inner, outer, bridge = BRIDGES[network].replace("br-", "to-"), BRIDGES[network].removeprefix("br-"), BRIDGES[network]
-        # Made where they belong: the machine's own namespace never sees them.
+        # Both ends are created in their namespaces, so that they never appear among the machine's own interfaces.
         words = ["ip", "link", "add", inner, "netns", host, "type", "veth", "peer", "name", outer, "netns", outside]
         made = subprocess.run(words, check=False, capture_output=True, text=True)
         if made.returncode:
             raise LabError(f"{' '.join(words)}: {made.stderr.strip()}")
         for name, link in ((HOST, inner), (OUTSIDE, outer)):
-            # The userspace datapath forwards checksums as it finds them: they must be whole.
+            # The userspace datapath does not complete checksums, so none may be left to the NIC.
             run(settings, name, "ethtool", "--offload", link, "tx", "off", "rx", "off")
             run(settings, name, "ip", "link", "set", link, "up")
         run(settings, OUTSIDE, "ip", "address", "add", gateway, "dev", outer)
@@ -56,7 +56,7 @@ def start(settings: Settings) -> None:
     log = settings.log(ECHO)
     with log.open("ab") as file:
         child = subprocess.Popen(
-            # By its path: who enters a mount namespace is in its root folder, where no package `lab` is found.
+            # Started by path instead of `-m`: after nsenter the working directory is /, where Python does not find `lab`.
             [*inside(settings, OUTSIDE), sys.executable, str(Path(__file__).with_name("echo.py"))],
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -67,12 +67,12 @@ def start(settings: Settings) -> None:
     deadline = time.monotonic() + ECHO_SECONDS
     while not call(settings, OUTSIDE, _echoes):
         if child.poll() is not None or time.monotonic() > deadline:
-            raise LabError(f"the echo service does not answer; its log: {log}")
+            raise LabError(f"the echo service does not answer; its log is {log}")
         time.sleep(0.1)
 
 
 def reach(settings: Settings) -> dict[str, str]:
-    """The variables by which the verification (`verify`) reaches the guests."""
+    """Return the environment variables with which `multiport.verify` reaches the guests."""
     return {
         "OUTSIDE": shlex.join(inside(settings, OUTSIDE)),
         "IDENTITY": str(settings.private_key),
@@ -90,5 +90,5 @@ def _echoes() -> bool:
 
 
 def record(settings: Settings) -> Path:
-    """Where the echo service is recorded."""
+    """Return the file that records the process of the echo service."""
     return settings.directory / "run" / f"{ECHO}.json"

@@ -1,4 +1,4 @@
-"""The plane of the lab with packets: layer, namespaces, daemons, guest images, outside world, metadata agent."""
+"""The mode with packets: package layer, namespaces, daemons, guest images, outside network and metadata agent."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ AGENT_SECONDS = 60.0
 
 
 class Packets(Plane):
-    """Guests and a data plane.
+    """The mode with booted guests and a data plane.
 
     Args:
-        directory: of the lab.
-        say: receives lines of progress.
-        images: the guest images that it is to have.
+        directory: directory of the lab.
+        say: is called with each line of progress.
+        images: names of the guest images to provide.
     """
 
     mode = PACKETS
-    lacks = "no volumes (no Cinder), no load balancers, no VNC; guests are emulated, and slow"
+    lacks = "no volumes (no Cinder), no load balancers, no VNC; emulated guests are slow"
 
     def __init__(self, directory: Path, say: Callable[[str], None], images: Collection[str] = tuple(guest_images.STACKS)) -> None:
         self._directory = directory
@@ -44,37 +44,37 @@ class Packets(Plane):
         self._images = images
         self._layer: layer.Layer | None = None
 
-    def refuse(self) -> None:
-        """Say in one line why this machine cannot; nothing is changed before.
+    def require_machine(self) -> None:
+        """Check that this machine can run the mode. Nothing is changed.
 
         Raises:
-            LabError: it cannot.
+            LabError: something is missing; the message is one line.
         """
         if os.geteuid() != 0:
-            raise LabError("LAB=packets needs root: it makes namespaces, mounts and network interfaces")
+            raise LabError("LAB=packets needs root: it creates namespaces, mounts and network interfaces")
         if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
-            raise LabError(f"LAB=packets needs {', '.join(missing)}: it installs Debian packages into a layer of its own")
+            raise LabError(f"LAB=packets needs {', '.join(missing)}: it installs Debian packages into its own overlay layer")
         if not Path("/dev/net/tun").exists():
-            raise LabError("LAB=packets needs /dev/net/tun: Open vSwitch and QEMU make TAP devices")
+            raise LabError("LAB=packets needs /dev/net/tun: Open vSwitch and QEMU create TAP devices")
         if "overlay" not in Path("/proc/filesystems").read_text():
-            raise LabError("LAB=packets needs overlayfs, which /proc/filesystems does not name")
-        hidden = next((each for each in (*namespaces.OVERLAID, "run") if self._directory.is_relative_to(f"/{each}")), None)
+            raise LabError("LAB=packets needs overlayfs, which /proc/filesystems does not list")
+        hidden = next((folder for folder in (*namespaces.OVERLAID, "run") if self._directory.is_relative_to(f"/{folder}")), None)
         if hidden:
             raise LabError(
-                f"LAB=packets cannot keep its data below /{hidden}, which its namespace lays a layer over: set LAB_DIR"
+                f"LAB=packets cannot keep its data below /{hidden}, because its namespace mounts a layer over it: set LAB_DIR"
             )
 
     def prepare(self, settings: Settings) -> None:
-        """Install the packages and build the guest images, where they are not there yet."""
+        """Install the packages and build the guest images that are missing."""
         self._layer = layer.ensure(settings.python, self._say)
         guest_images.ensure(settings, self._layer, self._images, self._say)
 
     def complete(self, settings: Settings) -> bool:
-        """Whether it has the images that are wanted."""
+        """Tell whether the lab has all wanted images."""
         return set(self._images) <= guest_images.load(settings).keys()
 
     def start(self, settings: Settings) -> None:
-        """Make the namespaces, start the daemons, wire the outside."""
+        """Create the namespaces, start the daemons, connect the outside network."""
         if self._layer is None:
             raise LabError("nothing is prepared")
         namespaces.make(settings, self._layer)
@@ -82,7 +82,7 @@ class Packets(Plane):
         outside.start(settings)
 
     def finish(self, settings: Settings) -> None:
-        """Start the metadata agent; guests boot beside it, and must not have Nova and Neutron wait for the processor."""
+        """Start the metadata agent, and prefer the services to the guests, whose boots must not keep Nova and Neutron waiting."""
         options.write_agent(settings)
         environment = {**configuration.environment(settings), **self.environment(settings)}
         log = settings.log(METADATA_AGENT)
@@ -93,7 +93,7 @@ class Packets(Plane):
                     str(settings.venv / "bin" / "neutron-ovn-metadata-agent"),
                     f"--config-file={options.agent_file(settings)}",
                 ],
-                # It looks up its privsep helper by name.
+                # The agent finds its privsep helper through PATH.
                 env={**environment, "PATH": f"{settings.venv / 'bin'}{os.pathsep}{environment['PATH']}"},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -108,26 +108,26 @@ class Packets(Plane):
         deadline = time.monotonic() + AGENT_SECONDS
         while not socket.exists():
             if child.poll() is not None or time.monotonic() > deadline:
-                raise LabError(f"the metadata agent does not serve; its log: {log}")
+                raise LabError(f"the metadata agent does not answer; its log is {log}")
             time.sleep(0.1)
 
     def options(self, settings: Settings) -> Mapping[str, Mapping[str, Section]]:
-        """See `lab.packets.configuration`."""
+        """Return the options of `lab.packets.configuration`."""
         return options.changes(settings)
 
     def environment(self, settings: Settings) -> Mapping[str, str]:
-        """The Python packages of the layer, and one worker for OVN's hash ring."""
+        """Return variables that add the Python packages of the layer and limit OVN's hash ring to one worker."""
         if self._layer is None:
             raise LabError("nothing is prepared")
         path = configuration.environment(settings)["PYTHONPATH"]
         return {"PYTHONPATH": os.pathsep.join([path, str(self._layer.python)]), "ASGI_WORKERS": "1"}
 
     def command(self, settings: Settings, service: str) -> list[str]:
-        """Neutron and Nova see the host's sockets and programs, and talk on the machine's loopback."""
+        """Return words that give Neutron and Nova the host's sockets and programs, but the machine's own loopback."""
         return namespaces.inside(settings, None) if service in ("neutron", "nova") else []
 
     def states(self, settings: Settings) -> list[ServiceState]:
-        """The daemons, the metadata agent and the echo service."""
+        """Return the states of the daemons, the metadata agent and the echo service."""
         recorded = {name: processes.read(settings.directory / "run" / f"{name}.json") for name in daemons.names()}
         recorded[METADATA_AGENT] = processes.read(_agent_record(settings))
         recorded[outside.ECHO] = processes.read(outside.record(settings))
@@ -144,7 +144,7 @@ class Packets(Plane):
         ]
 
     def stop(self, settings: Settings) -> bool:
-        """Stop the daemons, then everything else in the namespaces."""
+        """Stop the daemons, then every other process in the namespaces."""
         daemons.stop(settings)
         ran = namespaces.end(settings)
         daemons.forget(settings)

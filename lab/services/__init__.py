@@ -1,1 +1,1 @@
-"""What runs inside the lab's virtual environment: the five services, the seed and the drivers that stand in for hardware."""
+"""Programs in the lab's virtual environment: the five services, the initial data, and the drivers that replace hardware."""

@@ -1,4 +1,4 @@
-"""Nova's config drive as a tree of files: what a guest would find on the ISO image that Nova makes of it."""
+"""Nova's config drive as a folder with the files that a guest would find on the ISO image."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from nova.virt import configdrive
 
 
 class ConfigDriveTree(configdrive.ConfigDriveBuilder):
-    """Nova's builder, stopped before it calls genisoimage, which a machine may not have."""
+    """Nova's builder without its last step, genisoimage, which the machine may not have."""
 
     def make_drive(self, path):
-        """Write the files into the folder `path`, replacing what is there.
+        """Write the files into the folder `path` and replace what is there.
 
-        What user data and metadata hold is for their owner only.
+        Only the owner can read it, because user data and metadata may contain secrets.
         """
         folder = Path(path)
         new = folder.with_name(folder.name + ".new")
@@ -27,7 +27,7 @@ class ConfigDriveTree(configdrive.ConfigDriveBuilder):
 
 
 def build(folder: Path, instance, injected_files, admin_password, network_info) -> None:
-    """Build a server's config drive as libvirt's driver does, if it wants one."""
+    """Build the config drive of a server as the libvirt driver does, if the server is to have one."""
     if not configdrive.required_by(instance):
         return
     extra = {"admin_pass": admin_password} if admin_password else {}
@@ -37,5 +37,5 @@ def build(folder: Path, instance, injected_files, admin_password, network_info) 
 
 
 def remove(folder: Path) -> None:
-    """Remove a server's config drive."""
+    """Remove the config drive of a server."""
     shutil.rmtree(folder, ignore_errors=True)

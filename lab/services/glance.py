@@ -1,4 +1,4 @@
-"""Glance: images as small files."""
+"""Runs Glance."""
 
 from __future__ import annotations
 

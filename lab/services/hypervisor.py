@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002, PLR0917 - the signatures are those of Nova's drivers
-"""Nova's fake hypervisor, with a memory and with Nova's own config drives."""
+"""Nova's fake hypervisor, extended: it keeps its servers over restarts and builds Nova's config drives."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lab.settings import from_environment
 
 
 class LabDriver(fake.FakeDriverWithoutFakeNodes):
-    """Servers that are records only; the node keeps its UUID over restarts, which plain FakeDriver's does not."""
+    """Servers without a guest. Unlike FakeDriver's, the compute node keeps its UUID over restarts."""
 
     def __init__(self, virtapi, read_only=False):
         super().__init__(virtapi, read_only)
         self._drives = from_environment().config_drives
 
     def process_instances_at_startup(self, context, instances):
-        """Take up the servers that Nova's database says run here."""
+        """Add the servers that run here according to Nova's database."""
         for instance in instances:
             if instance.vm_state not in (vm_states.DELETED, vm_states.BUILDING, vm_states.ERROR):
                 self.instances[instance.uuid] = fake.FakeInstance(instance.name, instance.power_state, instance.uuid)
@@ -38,7 +38,7 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
         power_on=True,
         accel_info=None,
     ):
-        """Start a server and build its config drive; as with libvirt, a resize or a reboot keeps the drive."""
+        """Start a server and build its config drive. As with libvirt, a resize or a reboot keeps the drive."""
         super().spawn(
             context,
             instance,
@@ -55,7 +55,7 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
             config_drive.build(self._drives / instance.uuid, instance, injected_files, admin_password, network_info)
 
     def destroy(self, context, instance, network_info, block_device_info=None, destroy_disks=True, destroy_secrets=True):
-        """Forget a server with its interfaces, so that its ports can be attached to the next one."""
+        """Remove a server with its interfaces, so that its ports can be attached to another one."""
         super().destroy(context, instance, network_info, block_device_info, destroy_disks, destroy_secrets)
         for vif in network_info or ():
             self._interfaces.pop(vif["id"], None)
@@ -63,7 +63,7 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
             config_drive.remove(self._drives / instance.uuid)
 
     def attach_interface(self, context, instance, image_meta, vif):
-        """Attach a port; that it is free Nova and Neutron have seen to."""
+        """Attach a port. Nova and Neutron have checked that it is free."""
         self._interfaces[vif["id"]] = vif
 
     def detach_interface(self, context, instance, vif):
@@ -71,8 +71,8 @@ class LabDriver(fake.FakeDriverWithoutFakeNodes):
         self._interfaces.pop(vif["id"], None)
 
     def get_console_output(self, context, instance):
-        """Say what this is."""
+        """Return a text that explains why there is no console output."""
         return (
-            "This server has no guest: it lives in the lab's fake hypervisor, which moves no packets.\n"
-            f"What Nova put on its config drive: {self._drives / instance.uuid}\n"
+            "This server has no guest: the lab's fake hypervisor boots nothing and transports no packets.\n"
+            f"The files that Nova put on its config drive: {self._drives / instance.uuid}\n"
         )

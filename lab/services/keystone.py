@@ -1,4 +1,4 @@
-"""Keystone: users, projects, roles, and the catalogue that names the five services."""
+"""Runs Keystone, and creates its users, projects, roles and the catalogue of the five services."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CATALOGUE = {
     "neutron": ("network", ""),
     "nova": ("compute", "/v2.1"),
 }
-"""Service: its type in the catalogue, and the path of its API."""
+"""Type in the catalogue and path of the API, by service."""
 
 
 def main() -> None:
-    """Create schema, keys, users and catalogue on the first start, bring the catalogue up to date, then serve."""
+    """Create schema, keys and users on the first start, update the catalogue, then serve."""
     settings = from_environment()
     sqlite.install()
     with schema.first_start(settings, "keystone") as first:
@@ -58,7 +58,7 @@ def _create_users(settings: Settings) -> None:
     from keystone.cmd import bootstrap  # noqa: PLC0415
     from keystone.common.provider_api import ProviderAPIs  # noqa: PLC0415
 
-    # The application has loaded the backends, and they refuse to be loaded twice.
+    # The application has already loaded the backends, which cannot be loaded twice.
     bootstrap.backends = SimpleNamespace(load_backends=lambda: None)
     bootstrapper = bootstrap.Bootstrapper()
     bootstrapper.admin_username = bootstrapper.admin_role_name = bootstrapper.project_name = "admin"
@@ -82,7 +82,7 @@ def _create_users(settings: Settings) -> None:
 
 
 def _update_catalogue(settings: Settings) -> None:
-    """Make the catalogue name the ports of this start: they may have changed since the last one."""
+    """Write the TCP ports of this start into the catalogue: they may differ from those of the last start."""
     from keystone.common.provider_api import ProviderAPIs  # noqa: PLC0415
 
     catalogue = ProviderAPIs.catalog_api

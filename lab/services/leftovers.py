@@ -1,4 +1,4 @@
-"""What the member `demo` owns beyond what the lab gave it: empty when a destroy left nothing."""
+"""Lists what the user `demo` owns and the lab did not create: nothing, if a destroy has removed everything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.settings import from_environment
 
 
 def main() -> int:
-    """Print one line per object; 1 when there is any."""
+    """Print one line for each object; return 1 if there is any."""
     os.environ["OS_CLIENT_CONFIG_FILE"] = str(from_environment().clouds_yaml)
     found = sorted(_objects(openstack.connect(cloud="local")))
     for kind, name, identifier in found:
@@ -43,7 +43,7 @@ def _objects(demo):
             yield "security group", group.name, group.id
             continue
         for rule in group.security_group_rules:
-            # what every project's own group has: all out, and all in from itself
+            # the default rules of this group: all egress, and all ingress from the group itself
             if rule["protocol"] or rule["remote_ip_prefix"] or rule["remote_group_id"] not in (None, group.id):
                 yield "rule of default", rule["description"], rule["id"]
 

@@ -1,6 +1,7 @@
-"""Neutron: ML2 and the L3 plugin with their own database code.
+"""Runs Neutron with ML2 and the L3 plugin.
 
-Without packets only the binding of ports is the lab's; with them nothing is.
+In the mode without packets the lab replaces the mechanism driver that binds ports; everything else is Neutron's own code. In the
+mode with packets nothing is replaced.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def main() -> None:
 
 
 def _create_database() -> str:
-    """Make an empty database in MariaDB; returns its address."""
+    """Create an empty database in MariaDB and return its URL."""
     from sqlalchemy import create_engine, text  # noqa: PLC0415
 
     from lab.packets.daemons import MARIADB_SOCKET  # noqa: PLC0415
@@ -41,8 +42,8 @@ def _create_database() -> str:
 def _create_schema(url: str) -> None:
     """Create the tables from the models.
 
-    Neutron's migrations cannot run on SQLite, which cannot alter constraints. What they insert besides is the templates of the
-    rules that a new security group gets.
+    Neutron's migrations do not run on SQLite, which cannot alter constraints. The only rows that the migrations insert are the
+    templates of the rules of a new security group; they are inserted here too.
     """
     from neutron.db.migration.models import head  # noqa: PLC0415
     from sqlalchemy import create_engine, insert  # noqa: PLC0415

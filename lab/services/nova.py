@@ -1,4 +1,4 @@
-"""Nova: API, conductor, scheduler and compute in one process, connected by an in-process message bus."""
+"""Runs Nova: API, conductor, scheduler and compute in one process, connected by a message bus inside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main() -> None:
     settings = from_environment()
     sqlite.install()
     with schema.first_start(settings, "nova") as first:
-        from nova import monkey_patch  # noqa: PLC0415 - decides on threads before anything else of Nova is imported
+        from nova import monkey_patch  # noqa: PLC0415 - chooses native threads, so it must be imported before the rest of Nova
 
         monkey_patch.patch(backend="threading")
         from nova.api.openstack import wsgi_app  # noqa: PLC0415
@@ -32,14 +32,14 @@ def main() -> None:
             _create_schema("main", cell0)
             _create_schema("main", cell)
         if settings.mode == PACKETS:
-            settings.data("nova").joinpath("instances").mkdir(exist_ok=True)  # the libvirt driver asks for its size first
+            settings.data("nova").joinpath("instances").mkdir(exist_ok=True)  # the libvirt driver reads its size at the start
             _serve_metadata(settings)
         else:
             from nova.virt import fake  # noqa: PLC0415
 
             from lab.services.hypervisor import LabDriver  # noqa: PLC0415
 
-            fake.LabDriver = LabDriver  # Nova looks its driver up below nova.virt
+            fake.LabDriver = LabDriver  # Nova looks for its driver in nova.virt only
         _start_workers()
         application = wsgi_app.init_application("osapi_compute", "nova-api-os-compute")
     serve(application, threads=8)
@@ -57,7 +57,7 @@ def _create_schema(database: str, cell) -> None:
 
 
 def _map_cells():
-    """Record both cells' databases; their paths change when the checkout is moved."""
+    """Record the database of each cell. The paths change if the checkout is moved."""
     import nova.conf  # noqa: PLC0415
     from nova import context, objects  # noqa: PLC0415
 
@@ -89,7 +89,7 @@ def _map_cells():
 
 
 def _serve_metadata(settings: Settings) -> None:
-    """Serve the metadata API in the host's network, where the metadata agent asks for it."""
+    """Serve the metadata API in the network of the host namespace, where the metadata agent calls it."""
     import socket  # noqa: PLC0415
     import threading  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Placement: the inventory and the allocations of the one compute host."""
+"""Runs Placement: the inventory and the allocations of the only compute host."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from lab.services.serve import run, serve
 
 
 def main() -> None:
-    """Serve; Placement brings its schema up to date by itself."""
+    """Serve. Placement updates its database schema itself."""
     sqlite.install()
     from placement.wsgi import init_application  # noqa: PLC0415 - reads the configuration
 
-    # More threads only make SQLite's writers wait for each other here (measured).
+    # With more threads SQLite's writers only wait for each other (measured).
     serve(init_application(), threads=1)
 
 

@@ -1,4 +1,4 @@
-"""ML2 mechanism driver that binds every port to the lab's host, as if an agent there had done its work."""
+"""ML2 mechanism driver that binds every port to the lab's host at once, without an agent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from neutron_lib.plugins.ml2 import api
 
 
 class PortBindingDriver(api.MechanismDriver):
-    """Ports with a host become ACTIVE; floating IPs are ACTIVE while associated, as on OVN."""
+    """Sets ports with a host to ACTIVE, and floating IPs to ACTIVE while they are associated, as OVN does."""
 
     def initialize(self):
-        """Subscribe to floating IPs: without an L3 agent nobody else sets their status."""
+        """Subscribe to changes of floating IPs: without an L3 agent nothing else sets their status."""
         registry.subscribe(_set_status, resources.FLOATING_IP, events.PRECOMMIT_CREATE)
         registry.subscribe(_set_status, resources.FLOATING_IP, events.PRECOMMIT_UPDATE)
 

@@ -1,4 +1,4 @@
-"""Whether a service's data have been made, so that an interrupted first start is repeated from nothing."""
+"""Records whether the data of a service were created completely, so that an interrupted first start begins again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def first_start(settings: Settings, service: str) -> Iterator[bool]:
-    """Yield whether the data must be made; the end of the block records that they are."""
+    """Yield whether the data must be created. The end of the block records that they are complete."""
     data = settings.data(service)
     made = data / "made"
     first = not made.exists()

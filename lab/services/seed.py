@@ -1,4 +1,4 @@
-"""What an operator has made before a tenant comes: images, flavors and external networks under Rackspace Flex's names."""
+"""Creates what an operator provides for tenants: images, flavors and external networks with Rackspace Flex's names."""
 
 from __future__ import annotations
 
@@ -29,35 +29,35 @@ FLAVORS = {
     "gp.5.2.2": (2, 2048, 20),
     "gp.5.4.8": (4, 8192, 40),
 }
-"""Name: VCPUs, MiB of memory, GiB of disk."""
+"""VCPUs, MiB of memory and GiB of disk, by name."""
 NETWORKS = {
-    # Tenants may also attach servers to it directly, as on clouds that share their external network.
+    # Tenants may attach servers to it directly, as on clouds that share their external network.
     "PUBLICNET": (True, "203.0.113.0/24", "203.0.113.1", "203.0.113.10", "203.0.113.250"),
-    # For routers and floating IPs alone, as on Flex.
+    # Only for routers and floating IPs, as on Flex.
     "PUBLICNET-ROUTED": (False, "198.51.100.0/24", "198.51.100.1", "198.51.100.10", "198.51.100.250"),
 }
-"""Name: shared with tenants, CIDR, gateway, first and last address of the pool."""
+"""Whether it is shared with tenants, CIDR, gateway, first and last address of the allocation pool, by name."""
 KEYPAIR = "multiport"
 
 
 def main() -> None:
-    """Make what is missing, and say so."""
+    """Create what is missing, and print what was created."""
     os.environ["OS_CLIENT_CONFIG_FILE"] = str(from_environment().clouds_yaml)
     admin = openstack.connect(cloud="local-admin")
     settings = from_environment()
     images = _guest_images(admin, settings) if settings.mode == PACKETS else _images(admin)
     made = [*images, *_flavors(admin), *_networks(admin), *_keypair(openstack.connect(cloud="local"), settings)]
     if made:
-        print(f"made {', '.join(made)}")
+        print(f"created {', '.join(made)}")
 
 
 def _images(admin):
     known = {image.name for image in admin.image.images()}
     for name in IMAGES.keys() - known:
-        # raw, because Glance looks into what claims to be qcow2; nothing ever boots it
+        # raw, because Glance inspects the content of qcow2 images; nothing boots this one
         admin.image.create_image(
             name,
-            data=f"{name}: a name without a disk\n".encode(),
+            data=f"{name}: an image without a disk\n".encode(),
             disk_format="raw",
             container_format="bare",
             visibility="public",
@@ -69,16 +69,16 @@ def _images(admin):
 
 
 def _guest_images(admin, settings: Settings):
-    """Images that boot: a root file system without a boot loader, with its kernel and its ramdisk beside it."""
+    """Create images that boot: a root file system without a boot loader, and its kernel and ramdisk as images of their own."""
     known = {image.name: image for image in admin.image.images()}
     for name, files in load(settings).items():
         recipe = {"multiport_recipe": files.recipe}
         if name in known:
             if known[name].properties.get("multiport_recipe") == files.recipe:
                 continue
-            for each in (name, f"{name}-kernel", f"{name}-ramdisk"):
-                if each in known:
-                    admin.image.delete_image(known[each])
+            for former in (name, f"{name}-kernel", f"{name}-ramdisk"):
+                if former in known:
+                    admin.image.delete_image(known[former])
         parts = {}
         for part, kind in (("kernel", "aki"), ("ramdisk", "ari")):
             parts[f"{part}_id"] = admin.image.create_image(
@@ -124,7 +124,7 @@ def _networks(admin):
                 is_shared=shared,
                 is_router_external=True,
                 provider_network_type="flat",
-                provider_physical_network=name.lower(),  # one flat network per physical one
+                provider_physical_network=name.lower(),  # a physical network can hold one flat network only
             )
             yield name
         if not list(admin.network.subnets(network_id=network.id)):

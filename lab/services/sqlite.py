@@ -1,7 +1,7 @@
-"""SQLite under OpenStack's load: one writer at a time, readers beside it, and a busy database reported as a deadlock.
+"""Makes SQLite usable for OpenStack: one writer at a time, concurrent readers, and a busy database reported as a deadlock.
 
-OpenStack retries what its database calls a deadlock. Without this, a read transaction that turns into a write fails with
-"database is locked" as soon as somebody else has written.
+OpenStack retries transactions that end in a deadlock. Without these changes a read transaction that becomes a write fails with
+"database is locked" as soon as another transaction has written.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from oslo_db.sqlalchemy import enginefacade, engines, exc_filters
 from sqlalchemy import Engine, event, exc, pool
 
 READ_ONLY = "lab_read_only"
-"""Execution option of the engines that only read."""
+"""Execution option that marks engines that only read."""
 
 
 def install() -> None:
-    """Prepare every SQLite engine of this process; call it before the service opens its database."""
+    """Change all SQLite engines of this process. Call it before the service opens its database."""
     engines.pool = SimpleNamespace(**vars(pool) | {"NullPool": _KeptConnections})
     event.listen(Engine, "connect", _connect)
     event.listen(Engine, "begin", _begin)
@@ -27,7 +27,7 @@ def install() -> None:
 
 
 class _KeptConnections(pool.QueuePool):
-    """Connections for use again: each new one reads the whole schema, half of what Neutron's requests cost (measured)."""
+    """A pool that reuses connections: a new one reads the whole schema, which takes half of the time of Neutron's requests."""
 
     def __init__(self, creator, **options):
         super().__init__(creator, pool_size=8, max_overflow=-1, **options)
@@ -38,15 +38,15 @@ def _connect(connection, _record):
 
 
 def _begin(connection):
-    """Take the write lock at once, unless the transaction only reads.
+    """Take the write lock at the start of a transaction, unless it only reads.
 
-    A reader that took it too would wait for ever for the writer around it: Neutron reads with an elevated context, hence on a
-    connection of its own, inside the transaction that deletes a port with a floating IP.
+    If readers took the lock too, some would wait for their own writer forever: inside the transaction that deletes a port with a
+    floating IP, Neutron reads with an elevated context, and therefore on a second connection.
     """
     if "in_transaction" not in connection.info:
         read_only = connection.get_execution_options().get(READ_ONLY, False)
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-        connection.info["in_transaction"] = True  # oslo.db's own listener, which comes after, then leaves it alone
+        connection.info["in_transaction"] = True  # so that oslo.db's own listener, which runs next, does not begin another one
 
 
 def _busy(error, _match, _engine_name, _is_disconnect):

@@ -1,13 +1,11 @@
-"""The policy pack: `pulumi preview --policy-pack multiport/policy`."""
+"""The policy pack of a checkout: `pulumi preview --policy-pack multiport/policy`."""
 
 import sys
 from pathlib import Path
 
-from pulumi_policy import EnforcementLevel, PolicyPack
-
 # The policy engine runs this folder as a program; its modules belong to the package that the folder is.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from multiport.policy.rules import POLICIES
+from multiport.policy.pack import start
 
-PolicyPack(name="multiport", enforcement_level=EnforcementLevel.MANDATORY, policies=list(POLICIES))
+start(Path(__file__).resolve().parent)

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
@@ -19,15 +19,23 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
+from multiport import project
+from multiport.guest.cloud_config import user_data
+from multiport.guest.plan import BootPort, RoutingPlan
 from multiport.policy.graph import ASSOCIATION, PORT, SERVER, SUBNET, UNKNOWN, Graph, listed, value
+from multiport.review.redaction import values_of
+
+PROJECT: Final = "MULTIPORT_PROJECT"
+"""Environment variable with a folder of the project whose stack is judged; the policy engine runs the pack in another one."""
 
 _MANY: Final = 2
 """From so many ports on a server needs policy routing and a config drive."""
 
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----")
 _CLEAR_PASSWORD: Final = re.compile(r"^\s*(?:- )?(?:password|plain_text_passwd)\s*:\s*(?!\*|!)\S", re.MULTILINE)
-_STACKS: Final = Path(__file__).resolve().parents[2] / "stacks"
 _SHORTEST_SECRET: Final = 4  # shorter ones are words of every text
+_SHORTEST_PART: Final = 8
+"""Characters from which a value inside a secret document counts: modes, names of packages and users are shorter."""
 
 
 def _open_pair(args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -141,7 +149,7 @@ def _secret_in_user_data(args: ResourceValidationArgs, report: ReportViolation) 
         found.append("a private key")
     if _CLEAR_PASSWORD.search(text):
         found.append("a password in clear text")
-    found += [f"the stack's secret `{name}`" for name, secret in _secrets() if secret in text]
+    found += [f"the stack's secret `{name}`" for name in carried(text, _secrets())]
     if found:
         report(
             f"User data holds {', '.join(found)}. Everything in the guest can read it from the metadata service, and so can all "
@@ -150,22 +158,66 @@ def _secret_in_user_data(args: ResourceValidationArgs, report: ReportViolation) 
         )
 
 
+def carried(text: str, secrets: Iterable[tuple[str, str]]) -> list[str]:
+    """Names of the secrets of which user data carries a value.
+
+    Args:
+        text: The user data.
+        secrets: Names and values. What every server of ours carries is none, whatever the configuration calls it.
+    """
+    texts, ours = _texts(text), _texts(user_data(RoutingPlan((BootPort(slot=1, mac="02:00:00:00:00:01", primary=True),)), None))
+    return list(
+        dict.fromkeys(
+            name for name, value in secrets if any(value in each for each in texts) and not any(value in each for each in ours)
+        )
+    )
+
+
+def _texts(text: str) -> list[str]:
+    """The text itself, and each value of the document that it is: YAML writes a value of several lines in its own way."""
+    return [text, *values_of(text)]
+
+
 def _secrets() -> Iterator[tuple[str, str]]:
-    """Secret values by their place in the stack's file, with the lines that a cloud-config would carry.
+    """Secret values by their place in the stack's file: a document by its values, without those that the file shows in clear.
 
     The engine hands user data over without a word of what in it was secret, and the configuration too; the stack's file in git
     says which values are encrypted.
     """
-    file = _STACKS / f"Pulumi.{os.environ.get('PULUMI_STACK', '')}.yaml"
+    try:
+        file = project.find(Path(os.environ.get(PROJECT, ""))).stack_file(os.environ.get("PULUMI_STACK", ""))
+    except project.ProjectError:
+        return
     if not file.is_file():
         return
     known = json.loads(os.environ.get("PULUMI_CONFIG") or "{}")
-    for name, entry in (yaml.safe_load(file.read_text()) or {}).get("config", {}).items():
+    config = (yaml.safe_load(file.read_text()) or {}).get("config", {})
+    public = set(_clear(config))
+    for name, entry in config.items():
         shown = known.get(name)
         for place, secret in _secure(
             name, entry, json.loads(shown) if isinstance(entry, dict | list) and shown and shown[0] in "{[" else shown
         ):
-            yield from ((place, line.strip()) for line in secret.splitlines() if len(line.strip()) >= _SHORTEST_SECRET)
+            yield from ((place, value) for value in telling(secret) if value not in public)
+
+
+def telling(secret: str) -> Iterator[str]:
+    """The values of a secret by which it can be recognised in a text."""
+    values = values_of(secret)
+    shortest = _SHORTEST_SECRET if values == (secret,) else _SHORTEST_PART
+    return (value for each in values if len(value := each.strip()) >= shortest)
+
+
+def _clear(entry: Any) -> Iterator[str]:
+    """Every value that the stack's file shows in clear."""
+    if isinstance(entry, dict):
+        for each in entry.values() if entry.keys() != {"secure"} else ():
+            yield from _clear(each)
+    elif isinstance(entry, list):
+        for each in entry:
+            yield from _clear(each)
+    elif isinstance(entry, str):
+        yield from values_of(entry)
 
 
 def _secure(place: str, entry: Any, shown: Any) -> Iterator[tuple[str, str]]:

@@ -52,6 +52,15 @@ _AVOID: Final = {
     "schedulerHints": "keep the server group",
 }
 
+# Properties that hold an id, and what it is the id of.
+_IDS: Final = {
+    "networkId": "networking:Network",
+    "subnetId": "networking:Subnet",
+    "portId": "networking:Port",
+    "routerId": "networking:Router",
+    "instanceId": "compute:Instance",
+}
+
 # The provider updates these in place (its documentation: "Changing this rebuilds", "resizes the existing server").
 _IN_PLACE: Final = {"rebuild": ("imageName", "imageId"), "resize": ("flavorName", "flavorId")}
 
@@ -142,7 +151,7 @@ def _reasons(topology: Topology, step: Step) -> tuple[tuple[str, ...], tuple[str
         because.append(text)
         avoid += remedy
     if not because and causes:
-        because.append(f"it stands on {_list(topology, causes)}, which is replaced")
+        because.append(f"it stands on {_list(topology, causes)}, which {'is' if len(causes) == 1 else 'are'} replaced")
     if not because:
         because.append("the engine names no property; its replacement trigger changed, or it was asked for on the command line")
     follows = bool(causes) and not own and step.trigger is None
@@ -167,6 +176,9 @@ def _list(topology: Topology, steps: list[Step]) -> str:
 def _deleted(topology: Topology, step: Step) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
     parent = topology.component(step)
     if parent is not None and parent.op == "delete":
+        owner = _lives_on(topology, parent)
+        if owner is not None:
+            return (f"no floating IP of {code(owner.name)} is declared any more",), (), False
         return (f"{code(parent.name)} is no longer declared",), (), True
     born_again = [
         each
@@ -183,6 +195,23 @@ def _deleted(topology: Topology, step: Step) -> tuple[tuple[str, ...], tuple[str
     return ("it is no longer declared",), (), False
 
 
+def _lives_on(topology: Topology, component: Step) -> Step | None:
+    """What has lost all of its floating IPs, if that is why this component goes; they are a component of their own."""
+    if not component.kind.endswith(":FloatingIps"):
+        return None
+    parent = topology.component(component)
+    if parent is not None and parent.kind != "pulumi:pulumi:Stack":
+        return parent if parent.op != "delete" else None
+    return next(
+        (
+            each
+            for each in topology.preview.steps.values()
+            if each.name == component.name and each.kind.startswith("multiport:") and each.op != "delete"
+        ),
+        None,
+    )
+
+
 def _property(topology: Topology, step: Step, key: str) -> tuple[str, list[str], bool]:
     causes = [
         each
@@ -190,10 +219,10 @@ def _property(topology: Topology, step: Step, key: str) -> tuple[str, list[str],
         if (each := topology.preview.steps.get(urn)) is not None and each.op == "replace"
     ]
     if causes:
-        return f"{code(key)} changes, because {_list(topology, causes)} is replaced", [], False
+        return f"{code(key)} changes, because {_list(topology, causes)} {'is' if len(causes) == 1 else 'are'} replaced", [], False
     old, new = step.old.inputs.get(key), step.new.inputs.get(key)
     remedy = [_AVOID[key]] if key in _AVOID else [f"leave {code(key)} as it is"]
-    return f"{code(key)}: {_named(topology, old)} → {_named(topology, new)}", remedy, True
+    return f"{code(key)}: {_named(topology, old)} → {_planned(topology, step, key, new)}", remedy, True
 
 
 def _networks(topology: Topology, step: Step, key: str) -> tuple[str, list[str], bool]:
@@ -209,13 +238,13 @@ def _networks(topology: Topology, step: Step, key: str) -> tuple[str, list[str],
     told: list[str] = []
     remedy: list[str] = []
     if came:
-        told.append(f"{codes(came)} joins the boot ports")
+        told.append(f"{codes(came)} {'joins' if len(came) == 1 else 'join'} the boot ports")
         remedy.append(f"declare {codes(came)} with `hot: true`: a hot port never costs the server")
     if went:
-        told.append(f"{codes(went)} leaves the boot ports")
+        told.append(f"{codes(went)} {'leaves' if len(went) == 1 else 'leave'} the boot ports")
         remedy.append("keep the port, without a floating IP, until the server is replaced anyway")
     if replaced:
-        told.append(f"{codes(replaced)} is replaced")
+        told.append(f"{codes(replaced)} {'is' if len(replaced) == 1 else 'are'} replaced")
     if not told:
         told.append("the order of the boot ports changes")
         remedy.append("keep `primary_port` as it is")
@@ -263,6 +292,10 @@ def _means(topology: Topology, step: Step) -> Iterator[str]:
             yield "another address takes its place: DNS and allow-lists must follow"
     elif kind == "networking:FloatingIpAssociate":
         yield from _association_means(topology, step)
+    elif kind == "networking:SecGroupRule" and step.op == "delete":
+        yield from _rule_means(topology, step)
+    elif kind == "networking:SecGroup" and step.op == "delete":
+        yield from _group_means(topology, step)
     elif kind == "compute:InterfaceAttach":
         again = (
             ""
@@ -324,18 +357,49 @@ def _port_means(topology: Topology, step: Step) -> Iterator[str]:
 
 def _association_means(topology: Topology, step: Step) -> Iterator[str]:
     address = topology.floating_address(step, "old")
-    kept = any(
+    released = any(
         each.kind.endswith(FLOATING_IP) and each.old.outputs.get("address") == address and each.op in ("delete", "replace")
         for each in topology.preview.changed()
     )
-    if step.op == "delete":
-        yield f"{code(address)} no longer leads here" + (" and is released" if kept else "; the project keeps it")
-        return
-    row = next(
-        (each for each in topology.ports if (to := topology.port_of(step, "new")) is not None and each.urn == to.urn), None
+    if released:
+        yield f"{code(address)} no longer leads here and is released"
+    elif target := topology.leads_to(address):
+        yield f"{code(address)} stops answering for a moment, then leads to {code(target)}; the address is kept"
+    else:
+        yield f"{code(address)} no longer leads here; the project keeps it"
+    if step.op == "replace" and (follows := topology.floating_address(step, "new")) != address:
+        yield f"{code(follows)} leads here instead"
+
+
+def _rule_means(topology: Topology, step: Step) -> Iterator[str]:
+    group = step.old.inputs.get("securityGroupId")
+    way = "out" if step.old.inputs.get("direction") == "egress" else "in"
+    holders = _holders(topology, group)
+    yield (
+        f"{codes(holders)} no longer {'let' if len(holders) > 1 else 'lets'} {way} what it allowed"
+        if holders
+        else ("no port of this stack has its group")
     )
-    where = "another port" if row is None else code(".".join(filter(None, (row.server, row.key))))
-    yield f"{code(address)} stops answering for a moment, then leads to {where}; the address is kept"
+
+
+def _group_means(topology: Topology, step: Step) -> Iterator[str]:
+    holders = _holders(topology, step.old.id)
+    yield f"{codes(holders)} had its rules" if holders else "no port of this stack had it"
+
+
+def _holders(topology: Topology, group: object) -> list[str]:
+    """Keys of the servers with a port that has or had a security group; a virtual address's port stands for itself."""
+    ports = (
+        each
+        for each in topology.preview.of("networking:Port")
+        if group in _listed(each.old.inputs.get("securityGroupIds"))
+        or group in _listed(each.old.outputs.get("allSecurityGroupIds"))
+    )
+    return sorted({topology.server_of(each) or each.name for each in ports})
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _address(step: Step) -> str:
@@ -347,6 +411,16 @@ def _named(topology: Topology, value: Any) -> str:
     """A value; an id by what it is the id of."""
     step = topology.by_id(value)
     return _shown(value) if step is None else f"{word(step)} {code(_name(topology, step))}"
+
+
+def _planned(topology: Topology, step: Step, key: str, value: Any) -> str:
+    """A new value; an id that the update will make by what it will be the id of."""
+    if value is UNKNOWN and key in _IDS:
+        for urn in (step.depends or {}).get(key, ()):
+            target = topology.preview.steps.get(urn)
+            if target is not None and target.op == "create" and target.kind.endswith(_IDS[key]):
+                return f"the new {word(target)} {code(_name(topology, target))}"
+    return _named(topology, value)
 
 
 def _shown(value: Any) -> str:

@@ -1,8 +1,5 @@
-"""What the workflows call, and nothing of it needs their runners: `python -m multiport.review.pipeline stacks|preview|update`."""
+"""A stack's preview and update as the workflows have them; nothing of it needs their runners."""
 
-import argparse
-import json
-import os
 import re
 import subprocess
 import sys
@@ -12,95 +9,97 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from multiport import toolchain
-from multiport.review import hosts
+from multiport import terminal, toolchain
+from multiport.project import Project, stack_of
+from multiport.review import crash, hosts
 from multiport.review.markdown import GITHUB_MOST, markdown, marker
-from multiport.review.pulumi_cli import CliError, Stack, clouds_file, empty_backend
+from multiport.review.pulumi_cli import CliError, Stack, empty_backend
 from multiport.review.rendered import rendered
 from multiport.review.report import Report, report
-from multiport.review.terminal import terminal
+from multiport.review.terminal import terminal as text_of
+from multiport.terminal import Say
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 NOT_DEPLOYED: Final = frozenset({"local"})
 """Stacks of the developers' own machines."""
 
-_EVERY_STACK: Final = re.compile(r"(components|guest|multiport)/.*|__main__\.py|Pulumi\.yaml|requirements\.lock")
-_ONE_STACK: Final = re.compile(r"stacks/Pulumi\.([^/]+)\.yaml")
+_NO_STACK: Final = re.compile(r"(docs|examples|tests)/.*|.*\.md|LICENSE")
+"""Files that no stack is made of. Any other may change every stack: the program, what it imports, what it is installed from."""
+
 _DIGEST: Final = re.compile(r"<!-- change ([0-9a-f]{16}) -->")
 _WHOLE: Final = 1 << 40  # bytes: no limit
 
 
-def main() -> int:
-    """Carry out one command; 0 if all went well, 1 if a preview or update failed or was refused, 2 if it could not start."""
-    parser = argparse.ArgumentParser(prog="python -m multiport.review.pipeline", description=__doc__)
-    parser.add_argument("--project", type=Path, default=ROOT, help="the project's folder (default: this checkout)")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, what in (
-        ("stacks", "print the stacks that a change touches, as JSON"),
-        ("preview", "preview stacks; write and post their comments"),
-        ("update", "update stacks, if that is what was reviewed"),
-    ):
-        command = commands.add_parser(name, help=what, description=what)
-        which = command.add_mutually_exclusive_group(required=True)
-        which.add_argument("--since", metavar="REVISION", help="stacks touched since the branch left this revision")
-        if name != "stacks":
-            which.add_argument("--stack", action="append", help="this stack; may be given several times")
-        if name == "preview":
-            command.add_argument("--out", type=Path, required=True, help="folder for the full texts")
-            command.add_argument("--empty", action="store_true", help="compare with nothing instead of with the stack's state")
-        if name == "update":
-            command.add_argument("--unreviewed", action="store_true", help="whatever the change is now")
-    arguments = parser.parse_args()
-    project: Path = arguments.project.resolve()
-    try:
-        stacks = getattr(arguments, "stack", None) or touched(project, arguments.since)
-        if arguments.command == "stacks":
-            print(json.dumps(stacks))
-            return 0
-        with clouds_file(os.environ) as environment:
-            if arguments.command == "preview":
-                return max(
-                    [_preview(project, name, environment, arguments.out, empty=arguments.empty) for name in stacks], default=0
-                )
-            return max([_update(project, name, environment, unreviewed=arguments.unreviewed) for name in stacks], default=0)
-    except (CliError, hosts.HostError, toolchain.ToolchainError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+def touched(project: Project, since: str) -> list[str]:
+    """Stacks that a change touches: those whose file it changes, or all of them if it changes what the program is made of.
+
+    Args:
+        project: The project; it may be a folder of a larger repository.
+        since: The revision that the branch left.
+
+    Raises:
+        CliError: git does not know the revision, or the project is in no repository.
+    """
+    top = _git(project, "rev-parse", "--show-toplevel").removesuffix("\n")
+    # a file that is moved away counts where it was, too
+    paths = _git(project, "diff", "--name-only", "--no-renames", "-z", f"{since}...HEAD", "--").split("\0")
+    changed = [Path(top, path) for path in paths if path and not _NO_STACK.fullmatch(path)]
+    known = set(project.stacks()) - NOT_DEPLOYED
+    files = {path for path in changed if path.parent == project.stacks_folder and path.match("Pulumi.*.yaml")}
+    if any(path not in files for path in changed):
+        return sorted(known)
+    return sorted(known & {stack_of(path) for path in files})
 
 
-def touched(project: Path, since: str) -> list[str]:
-    """Stacks that a change touches: all of them if it touches the program, else those whose file it touches."""
-    answer = subprocess.run(
-        ["git", "diff", "--name-only", "-z", f"{since}...HEAD", "--"], cwd=project, text=True, capture_output=True, check=False
-    )
+def _git(project: Project, *arguments: str) -> str:
+    answer = subprocess.run(["git", *arguments], cwd=project.folder, text=True, capture_output=True, check=False)
     if answer.returncode != 0:
         raise CliError(answer.stderr)
-    known = {
-        path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in (project / "stacks").glob("Pulumi.*.yaml")
-    } - NOT_DEPLOYED
-    paths = [path for path in answer.stdout.split("\0") if path]
-    if any(_EVERY_STACK.fullmatch(path) for path in paths):
-        return sorted(known)
-    return sorted(known & {match[1] for path in paths if (match := _ONE_STACK.fullmatch(path))})
+    return answer.stdout
 
 
-def _preview(project: Path, name: str, environment: Mapping[str, str], out: Path, *, empty: bool) -> int:
+def preview(project: Project, name: str, environment: Mapping[str, str], out: Path | None, *, empty: bool) -> int:
+    """Preview a stack, show the report, and keep the comment on the change up to date where there is one.
+
+    Args:
+        project: The project.
+        name: The stack.
+        environment: Environment for the CLI, and for finding the host of the change.
+        out: Folder for the whole texts; None: none are written.
+        empty: Whether to compare with nothing instead of with the stack's state.
+
+    Returns:
+        0, or 1 if the preview fails or a policy refuses it.
+
+    Raises:
+        CliError: There is nothing to show.
+        ProjectError: Neither the backend nor the project knows the stack.
+    """
     with ExitStack() as held:
-        stack = _stack(project, name, environment)
-        if empty or not stack.exists():
+        say = held.enter_context(terminal.progress(f"Previewing {name}"))
+        stack = _stack(project, name, environment, say)
+        known = empty or stack.exists()
+        if not known:
+            project.known_stack_file(name)  # a new stack has at least a file, else its name is a slip
+        if empty or not known:
             # nothing of a change that is only proposed goes into the real backend
-            stack = _stack(project, name, held.enter_context(empty_backend(environment)))
+            stack = _stack(project, name, held.enter_context(empty_backend(environment)), say)
             held.enter_context(stack.in_passing())
-        preview, redaction, _ = stack.preview()
-    made, topology = report(preview, redaction.values(rendered(preview)))
-    host = hosts.reviewing(environment)
-    body = markdown(made, topology, GITHUB_MOST if host is None else host.most)
-    folder = out / name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "comment.md").write_text(body)
-    (folder / "full.md").write_text(markdown(made, topology, _WHOLE))
-    (folder / "report.json").write_text(made.json())
-    print(terminal(made, colours=sys.stdout.isatty()), end="", flush=True)
+        host = hosts.reviewing(environment)
+        try:
+            previewed, redaction, _ = stack.preview()
+            made, topology = report(previewed, redaction.values(rendered(previewed)))
+            body = markdown(made, topology, GITHUB_MOST if host is None else host.most)
+            texts = {"comment.md": body, "full.md": markdown(made, topology, _WHOLE), "report.json": made.json()}
+            shown = text_of(made, colours=terminal.coloured(sys.stdout))
+        except CliError:
+            _tell_failure(project, name, crash.NO_PREVIEW, out, host)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, a change without a comment would look harmless
+            print(f"{name}: the review failed.\n{crash.trace(error)}", file=sys.stderr)
+            _tell_failure(project, name, crash.review_failed(error), out, host)
+            return 1
+    _write(out, name, texts)
+    print(shown, end="", flush=True)
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a") as text:
             text.write(body)
@@ -109,15 +108,52 @@ def _preview(project: Path, name: str, environment: Mapping[str, str], out: Path
     return 1 if made.outcome in ("failed", "refused") else 0
 
 
-def _update(project: Path, name: str, environment: Mapping[str, str], *, unreviewed: bool) -> int:
-    stack = _stack(project, name, environment)
-    if not stack.exists():
-        stack.create()
+def _tell_failure(project: Project, name: str, why: str, out: Path | None, host: hosts.Host | None) -> None:
+    """Say that nothing is known of the change, where its comment would have been."""
+    body = crash.comment(project.name, name, why)
+    _write(out, name, {"comment.md": body})
+    if host is not None:
+        print(f"{name}: {hosts.stick(host, marker(project.name, name), body, silent=False)}")
+
+
+def _write(out: Path | None, name: str, texts: Mapping[str, str]) -> None:
+    """Write texts about a stack, if anywhere."""
+    if out is not None:
+        (out / name).mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            (out / name / file).write_text(text)
+
+
+def update(project: Project, name: str, environment: Mapping[str, str], *, unreviewed: bool) -> int:
+    """Update a stack, if the change is the one that was reviewed.
+
+    Args:
+        project: The project.
+        name: The stack.
+        environment: Environment for the CLI, and for finding the host of the change.
+        unreviewed: Whether to update whatever the change is now.
+
+    Returns:
+        0, or 1 if the update failed, was refused, or is not what was reviewed.
+
+    Raises:
+        CliError: There is nothing to update.
+        ProjectError: Neither the backend nor the project knows the stack.
+    """
     with tempfile.TemporaryDirectory(prefix="multiport-plan-") as folder:
         plan = Path(folder) / "plan.json"
-        preview, redaction, _ = stack.preview(plan)
-        made, _ = report(preview, redaction.values(rendered(preview)))
-        print(terminal(made, colours=sys.stdout.isatty()), end="", flush=True)
+        with terminal.progress(f"Previewing {name}") as say:
+            stack = _stack(project, name, environment, say)
+            if not stack.exists():
+                project.known_stack_file(name)
+                stack.create()
+            previewed, redaction, _ = stack.preview(plan)
+            try:
+                made, _ = report(previewed, redaction.values(rendered(previewed)))
+            except Exception as error:  # noqa: BLE001 - what cannot be read cannot have been reviewed
+                print(f"{name}: the review failed, so nothing was updated.\n{crash.trace(error)}", file=sys.stderr)
+                return 1
+        print(text_of(made, colours=terminal.coloured(sys.stdout)), end="", flush=True)
         if made.outcome in ("failed", "refused"):
             return 1
         if not unreviewed and (fault := _not_reviewed(environment, made)):
@@ -142,10 +178,6 @@ def _not_reviewed(environment: Mapping[str, str], made: Report) -> str | None:
     return "this is not what was reviewed: something else changed meanwhile; --unreviewed updates all the same"
 
 
-def _stack(project: Path, name: str, environment: Mapping[str, str]) -> Stack:
-    found = toolchain.find(lambda text: print(text, file=sys.stderr), environment)
+def _stack(project: Project, name: str, environment: Mapping[str, str], say: Say) -> Stack:
+    found = toolchain.find(say, environment)
     return Stack(name, project, str(found.pulumi), environment)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

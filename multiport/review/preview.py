@@ -29,9 +29,11 @@ _UNKNOWNS: Final = frozenset(
     }
 )  # the engine's sentinels for values that only the update will know
 
-# What the engine adds when something has failed, whatever it was.
+# What the engine adds when something has failed, whatever it was: a refusal cancels the policies that are still to be asked.
 _SAYS_NOTHING: Final = re.compile(
     r"preview failed|update failed|an unhandled error occurred: program exited with non-zero exit code: \d+"
+    r"|failed to run \w+: .*context canceled",
+    re.DOTALL,
 )
 _HOOK: Final = re.compile(r"^Preview failed: before hook \"[^\"]*\" failed: ")
 
@@ -148,7 +150,7 @@ def resource_name(urn: str) -> str:
     return urn.split("::", 3)[-1]
 
 
-def read(events: str, preview: str, redaction: Redaction | None = None, stack: str = "") -> Preview:
+def read(events: str, preview: str, redaction: Redaction | None = None, stack: str = "", said: str = "") -> Preview:
     """Read a preview.
 
     Args:
@@ -156,6 +158,7 @@ def read(events: str, preview: str, redaction: Redaction | None = None, stack: s
         preview: What `pulumi preview --json` printed for the same preview.
         redaction: Takes secret values out before anything else sees them. Default: there are none.
         stack: The stack's name, for a preview that failed before the engine could say it.
+        said: What the CLI printed besides, for a preview that failed without an event that says why.
 
     Raises:
         PreviewError: Either is not what the CLI writes, or they are of different stacks.
@@ -176,10 +179,13 @@ def read(events: str, preview: str, redaction: Redaction | None = None, stack: s
         # the engine then calls the preview failed without a word of its own; the findings say why
         diagnostics = tuple(each for each in diagnostics if not _SAYS_NOTHING.fullmatch(each.message))
     errors = any(each.severity == "error" for each in diagnostics)
+    failed = errors or (not _succeeded(lines) and not any(each.mandatory for each in findings))
+    if failed and not errors and (words := _brief(_plain(clean.text(said)))):
+        diagnostics = (Diagnostic("error", words, ""), *diagnostics)
     return Preview(
         project=project,
         stack=name or stack,
-        failed=errors or (not _succeeded(lines) and not any(each.mandatory for each in findings)),
+        failed=failed,
         steps=steps,
         findings=findings,
         diagnostics=diagnostics,

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from multiport.policy import pack
+from multiport.policy.rules import PROJECT
+from multiport.project import Project
 from multiport.review.preview import Preview, read
 from multiport.review.redaction import Redaction, prelude_config, secrets_of
-
-POLICIES: Final = "multiport/policy"
-"""Folder of the policy pack, in the project."""
 
 _QUIET: Final = ("--non-interactive", "--color", "never")
 
@@ -29,15 +29,17 @@ class Stack:
 
     Attributes:
         name: The stack's name.
-        project: The project's folder.
+        project: The project.
         pulumi: The CLI.
         environment: Environment for the CLI: backend, passphrase, cloud.
+        config_file: The stack's file, where the CLI is not to read the one of the project. Default: that one.
     """
 
     name: str
-    project: Path
+    project: Project
     pulumi: str
     environment: Mapping[str, str]
+    config_file: Path | None = None
 
     def exists(self) -> bool:
         """Whether the backend knows the stack."""
@@ -53,25 +55,37 @@ class Stack:
         Raises:
             CliError: There is nothing to show.
         """
+        with tempfile.TemporaryDirectory(prefix="multiport-policies-") as folder:
+            pack.write(Path(folder), lasting=False)
+            return self._previewed(["preview", "--policy-pack", folder, *(["--save-plan", str(plan)] if plan else [])])
+
+    def destruction(self) -> tuple[Preview, Redaction, str]:
+        """Preview what `destroy` would delete; returns the same as `preview`.
+
+        Raises:
+            CliError: There is nothing to show.
+        """
+        return self._previewed(["destroy", "--preview-only"])
+
+    def _previewed(self, command: Sequence[str]) -> tuple[Preview, Redaction, str]:
         with tempfile.TemporaryDirectory(prefix="multiport-review-") as folder:
             log = Path(folder) / "events"
-            command = ["preview", "--json", "--event-log", str(log), "--policy-pack", POLICIES]
-            answer = self._call([*command, *(["--save-plan", str(plan)] if plan else [])], check=False)
+            answer = self._call([*command, "--json", "--event-log", str(log)], check=False)
             if not log.exists() or "{" not in answer.stdout:
                 raise CliError(answer.stdout + answer.stderr)
             events = log.read_text()
         shown: dict[str, Any] = json.loads(self._call(["config", "--json", "--show-secrets"]).stdout)
         redaction = Redaction(secrets_of(prelude_config(events), shown))
-        return read(events, answer.stdout, redaction, stack=self.name), redaction, answer.stderr
+        return read(events, answer.stdout, redaction, stack=self.name, said=answer.stderr), redaction, answer.stderr
 
     def up(self, plan: Path) -> int:
         """Update the stack as planned, the CLI's progress on the terminal; returns its exit status."""
         command = [self.pulumi, "up", "--yes", "--skip-preview", "--plan", str(plan), "--stack", self.name, *_QUIET]
-        return subprocess.run(command, cwd=self.project, env=self._environment, check=False).returncode
+        return subprocess.run(command, cwd=self.project.folder, env=self._environment, check=False).returncode
 
     def create(self) -> None:
         """Make the stack known to the backend."""
-        before = self._file.read_bytes()
+        before = self._file.read_bytes() if self._file.exists() else b""
         self._call(["stack", "init", self.name], stack=False)
         if b"encryptionsalt:" in before or b"secretsprovider:" in before:
             self._file.write_bytes(before)  # the salt in git, by which its secrets are encrypted
@@ -79,27 +93,33 @@ class Stack:
     @contextmanager
     def in_passing(self) -> Iterator[None]:
         """The stack made known to a backend that is thrown away; its file in git stays as it is."""
-        before = self._file.read_bytes()
+        before = self._file.read_bytes() if self._file.exists() else None
         try:
             self.create()
             yield
         finally:
-            self._file.write_bytes(before)
+            if before is None:
+                self._file.unlink(missing_ok=True)
+            else:
+                self._file.write_bytes(before)
 
     @property
     def _file(self) -> Path:
-        return self.project / "stacks" / f"Pulumi.{self.name}.yaml"
+        return self.project.stack_file(self.name)
 
     @property
     def _environment(self) -> dict[str, str]:
         # --event-log is one of the CLI's debug commands, although the Automation API lives by it
-        return {**self.environment, "PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        ours = {"PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true", PROJECT: str(self.project.folder)}
+        return {**self.environment, **ours}
 
     def _call(self, command: Sequence[str], *, check: bool = True, stack: bool = True) -> subprocess.CompletedProcess[str]:
         which = ["--stack", self.name] if stack and command[:2] != ["stack", "ls"] else []
+        if self.config_file is not None and command[0] in ("preview", "destroy", "config"):
+            which += ["--config-file", str(self.config_file)]
         answer = subprocess.run(
             [self.pulumi, *command, *which, *_QUIET],
-            cwd=self.project,
+            cwd=self.project.folder,
             env=self._environment,
             text=True,
             capture_output=True,

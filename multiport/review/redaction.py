@@ -117,11 +117,18 @@ def _forms(secret: str) -> Iterator[str]:
             yield base64.b64encode(part.encode()).decode()
 
 
-def _parts(secret: str) -> set[str]:
-    """What of a secret may stand by itself: the values of a cloud-config, which is merged into ours, else its lines."""
+def values_of(secret: str) -> tuple[str, ...]:
+    """The values that a secret is made of: those of a cloud-config or another document, else the secret itself.
+
+    Its keys and its layout are no secret: every cloud-config has some of them.
+    """
     try:
         document = yaml.safe_load(secret) if "\n" in secret or secret.lstrip().startswith(("{", "[")) else None
     except (yaml.YAMLError, ValueError):
         document = None
-    texts = _leaves(document) if isinstance(document, dict | list) else (secret,)
-    return {part for text in texts for part in (text, *(line.strip() for line in text.splitlines()))}
+    return tuple(_leaves(document)) if isinstance(document, dict | list) else (secret,)
+
+
+def _parts(secret: str) -> set[str]:
+    """What of a secret may stand by itself: its values, for a cloud-config is merged into ours, and their lines."""
+    return {part for text in values_of(secret) for part in (text, *(line.strip() for line in text.splitlines()))}

@@ -10,7 +10,7 @@ from typing import Any, Final
 from multiport.guest.files import PLAN_PATH
 from multiport.review import user_data
 from multiport.review.losses import Loss, losses, operation, rank, word
-from multiport.review.preview import NOTHING, UNKNOWN, Diagnostic, Finding, Preview, State, Step
+from multiport.review.preview import UNKNOWN, Diagnostic, Finding, Preview, State, Step
 from multiport.review.topology import PortRow, Topology, UserData
 from multiport.review.user_data import FileDiff
 from multiport.review.wording import codes, count
@@ -25,6 +25,9 @@ _VERBS: Final = (
     ("create", "creates"),
     ("update", "updates"),
 )
+
+Property = tuple[str, str | None, str | None]
+"""A property that differs: its path, its old and its new text; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,13 @@ class GuestDiff:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One resource that changes, with its properties: path, old and new text (None where there is none)."""
+    """One resource that changes, with the properties that differ."""
 
     op: str
     kind: str
     name: str
     urn: str
-    properties: tuple[tuple[str, str | None, str | None], ...]
+    properties: tuple[Property, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ def _verdict(preview: Preview, topology: Topology, outcome: str, guests: tuple[G
             parts.append(f"{verb} " + ", ".join(count(kinds[what], what) for what in sorted(kinds, key=rank)))
     held = sorted({server for each in guests if each.fate == "held back" for server in each.servers})
     if held:
-        parts.append(f"holds back a new guest script for {count(len(held), 'server')} ({_few(held)})")
+        parts.append(f"holds back new user data for {count(len(held), 'server')} ({_few(held)})")
     text = "; ".join(parts) if parts else "changes nothing"
     if outcome == "refused":
         broken = sum(each.mandatory for each in preview.findings)
@@ -208,23 +211,51 @@ def _changes(topology: Topology) -> Iterator[Change]:
         yield Change(operation(step), step.kind, step.name, step.urn, properties)
 
 
-def _properties(topology: Topology, old: State, new: State) -> Iterator[tuple[str, str | None, str | None]]:
-    before, after = dict(_flat(topology, "", old.inputs)), dict(_flat(topology, "", new.inputs))
-    for path in sorted(before.keys() | after.keys()):
-        was, becomes = before.get(path), after.get(path)
-        if was != becomes or NOTHING in (old, new):
+def _properties(topology: Topology, old: State, new: State) -> Iterator[Property]:
+    """Every property that differs, the whole of it where there is nothing to compare with."""
+    yield from sorted(_differences(topology, "", dict(old.inputs), dict(new.inputs)), key=lambda each: each[0])
+
+
+def _differences(topology: Topology, path: str, old: Any, new: Any) -> Iterator[Property]:
+    """What differs between two values, as far down as both are known: (path, old text, new text)."""
+    if old == new:
+        return
+    # an empty list or mapping says the same as none
+    old, new = (None if each in ([], {}) else each for each in (old, new))
+    if isinstance(old, dict | None) and isinstance(new, dict | None):
+        before, after = old or {}, new or {}
+        for key in sorted((before.keys() | after.keys()) - _OMITTED):
+            yield from _differences(topology, f"{path}.{key}" if path else key, before.get(key), after.get(key))
+    elif isinstance(old, list | None) and isinstance(new, list | None):
+        yield from _list_differences(topology, path, old or [], new or [])
+    elif isinstance(old, dict | list) and new is UNKNOWN:
+        # nothing is known to go: the whole of it will be worked out anew
+        yield path, f"({count(len(old), 'value')})", str(UNKNOWN)
+    else:
+        was, becomes = (None if each is None else _text(topology, each) for each in (old, new))
+        if was != becomes:
             yield path, was, becomes
 
 
-def _flat(topology: Topology, path: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, each in value.items():
-            if key not in _OMITTED:
-                yield from _flat(topology, f"{path}.{key}" if path else key, each)
-    elif isinstance(value, list):
-        for place, each in enumerate(value):
-            yield from _flat(topology, f"{path}[{place}]", each)
-    elif value is not None:
-        owner = topology.by_id(value)
-        text = str(value) if value is UNKNOWN else json.dumps(value, ensure_ascii=False)
-        yield path, text if owner is None else f"{text} ({word(owner)} {owner.name})"
+def _list_differences(topology: Topology, path: str, old: list[Any], new: list[Any]) -> Iterator[Property]:
+    """What joins and leaves a list; an item that merely moves up because of them is no change."""
+    went = [(place, each) for place, each in enumerate(old) if each not in new]
+    came = [(place, each) for place, each in enumerate(new) if each not in old]
+    if [each for each in old if each in new] != [each for each in new if each in old]:
+        yield path, _text(topology, old), _text(topology, new)
+        return
+    plain = not any(isinstance(each, dict | list) for _, each in (*went, *came))
+    for (place, was), (_, becomes) in zip(went, came, strict=False) if not plain else ():
+        yield from _differences(topology, f"{path}[{place}]", was, becomes)
+    paired = 0 if plain else min(len(went), len(came))
+    for place, each in went[paired:]:
+        yield from _differences(topology, f"{path}[{place}]", each, None)
+    for place, each in came[paired:]:
+        yield from _differences(topology, f"{path}[{place}]", None, each)
+
+
+def _text(topology: Topology, value: Any) -> str:
+    """A value in one line; an id with what it is the id of."""
+    owner = topology.by_id(value)
+    text = str(value) if value is UNKNOWN else json.dumps(value, ensure_ascii=False, default=str)
+    return text if owner is None else f"{text} ({word(owner)} {owner.name})"

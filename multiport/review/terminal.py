@@ -1,7 +1,7 @@
 """The report for a terminal: the same data, in colours where the terminal has them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from multiport.guest.files import PLAN_PATH
@@ -9,18 +9,19 @@ from multiport.review.report import Report
 from multiport.review.topology import Cell, PortRow
 from multiport.review.user_data import REST
 from multiport.review.wording import count, visible
+from multiport.terminal import painted, table
 
-_COLOURS: Final = {
-    "create": "32",
-    "update": "33",
-    "replace": "31",
-    "rebuild": "31",
-    "resize": "33",
-    "delete": "31",
-    "keep": "0",
-    "bold": "1",
-    "dim": "2",
+_STYLES: Final = {
+    "create": "green",
+    "update": "yellow",
+    "replace": "red",
+    "rebuild": "red",
+    "resize": "yellow",
+    "delete": "red",
+    "keep": "",
 }
+"""Styles of rich by what is done."""
+
 _SIGNS: Final = {"create": "+", "update": "~", "replace": "±", "rebuild": "±", "resize": "±", "delete": "-", "keep": " "}
 _HEAD: Final = ("", "server", "port", "network", "fixed IPs", "pairs", "table", "priorities", "floating IP", "op")
 
@@ -32,7 +33,10 @@ def terminal(report: Report, *, colours: bool) -> str:
         report: The report.
         colours: Whether to use ANSI colours.
     """
-    paint = _painted if colours else _plain
+
+    def paint(style: str, text: str) -> str:
+        return painted(_STYLES.get(style, style), text, colours=colours)
+
     if report.silent:
         return f"{visible(report.stack)}: nothing changes.\n"
     lines = [paint("bold", f"{visible(report.stack)}: {_words(report.verdict)}.")]
@@ -49,7 +53,7 @@ def terminal(report: Report, *, colours: bool) -> str:
         about = f" on {visible(finding.urn.split('::')[-1])}" if finding.urn else ""
         lines += ["", f"{level} by {visible(finding.policy)}{about}", f"    {_block(finding.message, 4)}"]
     if report.ports:
-        lines += ["", *_table(report.ports, colours=colours)]
+        lines += ["", _table(report.ports, colours=colours)]
     for guest in report.guests:
         for file in guest.files:
             fate = "delivered with the new server" if guest.fate == "delivered" else "held back until the next replacement"
@@ -67,7 +71,7 @@ def terminal(report: Report, *, colours: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(rows: Iterable[PortRow], *, colours: bool) -> Iterator[str]:
+def _table(rows: Iterable[PortRow], *, colours: bool) -> str:
     ordered = sorted(rows, key=lambda row: row.becomes == "keep")
     texts = [
         (
@@ -79,11 +83,7 @@ def _table(rows: Iterable[PortRow], *, colours: bool) -> Iterator[str]:
         )
         for row in ordered
     ]
-    widths = [max(len(text[column]) for text in (_HEAD, *texts)) for column in range(len(_HEAD))]
-    for row, text in zip((None, *ordered), (_HEAD, *texts), strict=True):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(text, widths, strict=True)).rstrip()
-        style = "bold" if row is None else row.becomes
-        yield _painted(style, line) if colours and style != "keep" else line
+    return table(_HEAD, texts, [_STYLES[row.becomes] for row in ordered] if colours else (), rule=False)
 
 
 def _cell(cell: Cell) -> str:
@@ -97,8 +97,7 @@ def _side(text: str | None) -> str:
 
 def _diff_line(line: str, *, colours: bool) -> str:
     text = f"    {visible(line, keep=chr(9))}"
-    style = {"+": "create", "-": "delete", "@": "dim"}.get(line[:1])
-    return _painted(style, text) if colours and style else text
+    return painted({"+": "green", "-": "red", "@": "dim"}.get(line[:1], ""), text, colours=colours)
 
 
 def _block(text: str, indent: int = 0) -> str:
@@ -108,11 +107,3 @@ def _block(text: str, indent: int = 0) -> str:
 def _words(text: str) -> str:
     """Text of ours, in which values stand as code spans."""
     return re.sub(r"`([^`]*)`", r"\1", text)
-
-
-def _painted(style: str, text: str) -> str:
-    return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m"
-
-
-def _plain(_style: str, text: str) -> str:
-    return text

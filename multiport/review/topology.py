@@ -138,9 +138,13 @@ class Topology:
         return component.name if component is not None and component.kind.endswith(":MultiPortInstance") else ""
 
     def port_key(self, port: Step) -> str:
-        """The port's key in its component."""
+        """The port's key in its component; where that holds one virtual address only, as in a stack file, the component's own."""
         component = self.component(port)
-        return port.name if component is None else port.name.removeprefix(f"{component.name}-")
+        if component is None:
+            return port.name
+        if component.kind.endswith(":AddressPairs") and len(_declared(component.state)) == 1:
+            return component.name
+        return port.name.removeprefix(f"{component.name}-")
 
     def by_id(self, value: object) -> Step | None:
         """The resource that has this id."""
@@ -164,7 +168,8 @@ class Topology:
             step = self.preview.steps.get(urn)
             if step is not None and step.kind.endswith("networking:Network"):
                 return self._network_key(step)
-        return self._network_in_config(port) or (network_id if isinstance(network_id, str) else UNKNOWN_TEXT)
+        named = self._network_in_config(port) or self._network_by_range(port, side)
+        return named or (network_id if isinstance(network_id, str) else UNKNOWN_TEXT)
 
     def user_data(self) -> Iterator[UserData]:
         """User data of every server, in the order of their keys."""
@@ -179,7 +184,14 @@ class Topology:
             if step.op == "delete" or new is UNKNOWN:
                 continue
             secret = SECRET in (old, new)
-            fate = "delivered" if step.op in ("create", "replace") else "same" if old == new else "held back"
+            if step.op in ("create", "replace"):
+                fate = "delivered"
+            elif secret:
+                # the texts cannot be compared; the component did
+                pending = component is not None and component.new.outputs.get("guestUpdatePending") is True
+                fate = "held back" if pending and step.op == "same" else "same"
+            else:
+                fate = "same" if old == new else "held back"
             yield UserData(key, None if secret else old, None if secret else new, fate, secret)
 
     def floating_address(self, association: Step, side: str) -> str:
@@ -193,6 +205,14 @@ class Topology:
             return _text(source.old.outputs.get("address"))
         pool = "" if source is None else source.new.inputs.get("pool", "")
         return f"new from {pool}" if isinstance(pool, str) and pool else UNKNOWN_TEXT
+
+    def leads_to(self, address: str) -> str:
+        """Where a floating IP leads after the update: server and port joined by a dot; empty if nowhere that is known."""
+        for each in self._associations:
+            if each.new is not NOTHING and self.floating_address(each, "new") == address:
+                port = self.port_of(each, "new")
+                return each.name if port is None else ".".join(filter(None, (self.server_of(port), self.port_key(port))))
+        return ""
 
     def _reference(self, step: Step, side: str, key: str, kind: str) -> Step | None:
         state: State = getattr(step, side)
@@ -232,6 +252,18 @@ class Topology:
             return None
         name = entry.get("external_network", entry.get("network"))
         return name if isinstance(name, str) else None
+
+    def _network_by_range(self, port: Step, side: str) -> str | None:
+        """An adopted network of a program has no resource and no configuration; its component names its subnets' ranges."""
+        component = self.component(port)
+        fixed_ips = _declared(getattr(component, side)).get(self.port_key(port), {}).get("fixed_ips") if component else None
+        ranges = {each.get("cidr") for each in fixed_ips.values()} if isinstance(fixed_ips, dict) else set()
+        found = [
+            step.name
+            for step in self.preview.steps.values()
+            if step.kind.endswith(":PrivateNetwork") and ranges and ranges <= _ranges(getattr(step, side))
+        ]
+        return found[0] if len(found) == 1 else None
 
     def _row(self, step: Step) -> PortRow:
         server, key = self.server_of(step), self.port_key(step)
@@ -306,14 +338,16 @@ class Topology:
             return addresses
         if step.op in ("same", "update") and step.old.inputs.get("fixedIps") == step.new.inputs.get("fixedIps"):
             return addresses
-        entry = _declared(component.new).get(key) if component is not None else None
-        if entry is None:
-            known = [each.get("ipAddress") for each in step.new.inputs.get("fixedIps") or () if isinstance(each, dict)]
+        entry = _declared(component.new).get(key, {}) if component is not None else {}
+        declared = entry.get("fixed_ips")
+        if not isinstance(declared, dict):
+            # a port of no server of ours: the one of a virtual address, or one that a program makes by itself
+            listed = step.new.inputs.get("fixedIps")
+            known = [each.get("ipAddress") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
             return _sorted([each if isinstance(each, str) else CHOSEN for each in known]) or (CHOSEN,)
         before = self._held(component, key, entry) if step.op == "update" else {}
         wanted = [
-            each.get("ip_address") or before.get(name) or f"one of {each['cidr']}"
-            for name, each in sorted(entry["fixed_ips"].items())
+            each.get("ip_address") or before.get(name) or f"one of {each['cidr']}" for name, each in sorted(declared.items())
         ]
         return _sorted(wanted) or (CHOSEN,)
 
@@ -338,6 +372,12 @@ class Topology:
 def _declared(state: State) -> dict[str, dict[str, Any]]:
     declared = state.inputs.get("declared")
     return {key: each for key, each in declared.items() if isinstance(each, dict)} if isinstance(declared, dict) else {}
+
+
+def _ranges(network: State) -> set[str]:
+    """CIDRs of the subnets that a network component declares."""
+    subnets = _declared(network).get("subnets", {})
+    return {each["cidr"] for each in subnets.values() if isinstance(each, dict) and isinstance(each.get("cidr"), str)}
 
 
 def _primary_slot(user_data: str) -> int | None:

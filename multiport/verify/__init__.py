@@ -1,1 +1,1 @@
-"""The guide's own verification, run against a stack: what answers from outside, and what the guest sees of it."""
+"""Verifies a deployed stack as the guide does: probes each address from outside and inside the guests."""

@@ -1,13 +1,13 @@
-"""What is run inside the guests: POSIX shell, one script per ssh, with the tools that the guide uses.
+"""The scripts that run inside the guests: POSIX shell, one script for each ssh call, with the tools that the guide uses.
 
-Cloud images often lack tcpdump or curl; Python, which cloud-init needs, then does the same and writes the same lines.
+Cloud images often lack tcpdump or curl. Python, which cloud-init needs anyway, then does the same and prints the same lines.
 """
 
 from collections.abc import Iterable
 from shlex import quote
 
 SECTION = "== "
-"""Begins a line that says what the following ones are."""
+"""Prefix of a line that names the section of output that follows."""
 
 _HEAD = """
 PATH=$PATH:/usr/sbin:/sbin
@@ -28,7 +28,7 @@ echo "{SECTION}root"; $as_root id -u
 echo "{SECTION}policy-routing"; command -v policy-routing /usr/local/sbin/policy-routing | head -n 1
 echo "{SECTION}end"
 """
-"""All that the verdict needs to know of the guest, read without changing anything."""
+"""Prints everything that the verdict needs to know about the guest, and changes nothing."""
 
 _FETCH = """
 import http.client, sys, urllib.parse
@@ -63,18 +63,18 @@ while (left := until - time.monotonic()) > 0:
 
 
 def ping_gateway(nic: str, gateway: str) -> str:
-    """The guide's `ping -I`, by NIC."""
+    """Return the guide's `ping -I` for a NIC."""
     return f"{_HEAD}\nping -n -c 5 -i 0.5 -W 2 -I {quote(nic)} {quote(gateway)}"
 
 
 def curl(address: str, url: str) -> str:
-    """The guide's `curl --interface`, by address, for a port may have several."""
+    """Return the guide's `curl --interface`, with an address instead of a NIC, because a port may have several addresses."""
     fetch = f"$python -c {quote(_FETCH)} {quote(address)} {quote(url)}"
     return f"{_HEAD}\nif has curl; then curl --interface {quote(address)} -sS -m 10 {quote(url)}; else {fetch}; fi"
 
 
 def capture(nics: Iterable[str], seconds: int) -> str:
-    """The guide's tcpdump, on all NICs at once, so that a reply is seen wherever it leaves."""
+    """Return the guide's tcpdump on all NICs at the same time, so that a reply is seen no matter by which NIC it leaves."""
     lines = [_HEAD, "folder=$(mktemp -d)"]
     for nic in nics:
         name = quote(nic)
@@ -93,4 +93,4 @@ echo "{SECTION}connection"; echo "$SSH_CONNECTION"
 echo "{SECTION}macs"; cat /sys/class/net/*/address
 echo "{SECTION}end"
 """
-"""Which of its addresses the guest was asked on, and that it is the guest that was meant."""
+"""Prints the address of the guest to which the connection was made, and the guest's MAC addresses, which identify it."""

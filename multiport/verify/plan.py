@@ -1,13 +1,14 @@
-"""What is to be probed: servers, ports and addresses, drawn from a stack's outputs. Plain data in, plain data out."""
+"""What to probe: servers, ports and addresses, taken from the outputs of a stack. Pure functions on plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-DEFAULT_ECHO_URL = "http://ifconfig.me"  # the guide's
+from multiport.guest.metadata import DEFAULT_ECHO_URL
+
 USUAL_LOGINS = ("ubuntu", "debian", "rocky", "almalinux", "fedora", "cloud-user", "root")
-"""Default users of cloud images. Last the one whom they greet with ten seconds of silence."""
+"""Default users of cloud images. root comes last, because cloud images answer its login with a message and a delay of 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Address:
     fixed_ip: str
     """The address in the guest."""
     outside: str | None
-    """By which the world reaches it: its floating IP, or itself on an external network; None where the world does not."""
+    """The address that clients outside use: its floating IP, or itself on an external network; None if it cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,18 @@ class Server:
     logins: tuple[str, ...]
     """Login names of the image's default user: one if it is known, else the usual ones."""
     echo_url: str
-    """URL that answers with the caller's address."""
+    """URL that answers with the client's address."""
     ports: tuple[Port, ...]
 
     @property
     def outside(self) -> list[str]:
-        """Addresses by which the world reaches it."""
-        return [each.outside for port in self.ports for each in port.addresses if each.outside is not None]
+        """Addresses at which clients outside reach the server."""
+        return [address.outside for port in self.ports for address in port.addresses if address.outside is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualIp:
-    """A virtual address shared by servers."""
+    """A virtual IP address that servers share."""
 
     key: str
     ip_address: str
@@ -61,39 +62,39 @@ class VirtualIp:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is to be probed."""
+    """Everything to probe."""
 
     servers: tuple[Server, ...]
     virtual_ips: tuple[VirtualIp, ...]
 
     @property
     def outside(self) -> list[str]:
-        """Every address that the world is to reach."""
+        """All addresses that must answer outside."""
         own = [address for server in self.servers for address in server.outside]
-        return [*own, *(each.floating_ip for each in self.virtual_ips)]
+        return [*own, *(virtual_ip.floating_ip for virtual_ip in self.virtual_ips)]
 
 
 def plan(exports: Mapping[str, Any], login: str = "", echo_url: str = "") -> Plan:
-    """Draw the plan from a stack's outputs.
+    """Return the plan for the outputs of a stack.
 
     Args:
         exports: The outputs, as `make outputs FORMAT=json` prints them.
-        login: Login name; empty: as the outputs' own ssh lines have it.
-        echo_url: URL that answers with the caller's address; empty: as the outputs' own curl lines have it.
+        login: Login name; if empty, that of the ssh commands in the outputs.
+        echo_url: URL that answers with the client's address; if empty, that of the curl commands in the outputs.
     """
-    servers = [_server(name, each, login, echo_url) for name, each in sorted(exports.get("servers", {}).items())]
+    servers = [_server(name, server, login, echo_url) for name, server in sorted(exports.get("servers", {}).items())]
     virtual_ips = [
-        VirtualIp(key, each["ip_address"], each["floating_ip"])
-        for key, each in sorted(exports.get("virtual_ips", {}).items())
-        if each.get("floating_ip")
+        VirtualIp(key, virtual_ip["ip_address"], virtual_ip["floating_ip"])
+        for key, virtual_ip in sorted(exports.get("virtual_ips", {}).items())
+        if virtual_ip.get("floating_ip")
     ]
     return Plan(tuple(servers), tuple(virtual_ips))
 
 
 def _server(name: str, server: Mapping[str, Any], login: str, echo_url: str) -> Server:
-    lines = server.get("commands", {}).values()
-    logins = [line.removeprefix("ssh ").partition("@")[0] for each in lines for line in each.get("ssh", [])]
-    urls = [line.split()[3].removesuffix(";") for each in lines for line in each.get("curl", [])]
+    commands = server.get("commands", {}).values()
+    logins = [line.removeprefix("ssh ").partition("@")[0] for port in commands for line in port.get("ssh", [])]
+    urls = [line.split()[3].removesuffix(";") for port in commands for line in port.get("curl", [])]
     return Server(
         name,
         (login,) if login else tuple(logins[:1]) or USUAL_LOGINS,
@@ -103,11 +104,12 @@ def _server(name: str, server: Mapping[str, Any], login: str, echo_url: str) -> 
 
 
 def _port(key: str, port: Mapping[str, Any]) -> Port:
-    # on a network of somebody else's the addresses have their places for keys (see PortState): the world reaches them as they are
-    external = all(each.isdecimal() for each in port["fixed_ips"])
+    # If the keys of the addresses are their positions (see PortState), Neutron chose them on an external network. Clients outside
+    # reach such addresses without a floating IP.
+    external = all(key.isdecimal() for key in port["fixed_ips"])
     addresses = [
-        Address(each, fixed_ip, port["floating_ips"].get(each, fixed_ip if external else None))
-        for each, fixed_ip in port["fixed_ips"].items()
-        if ip_address(fixed_ip).version == 4  # noqa: PLR2004 - floating IPs are IPv4, and so is this verification
+        Address(fixed_key, fixed_ip, port["floating_ips"].get(fixed_key, fixed_ip if external else None))
+        for fixed_key, fixed_ip in port["fixed_ips"].items()
+        if ip_address(fixed_ip).version == 4  # noqa: PLR2004 - floating IPs are IPv4, and IPv6 is not verified
     ]
     return Port(key, port["mac_address"].lower(), int(port["table"]), tuple(addresses))

@@ -1,4 +1,4 @@
-"""What the tools said, as plain data. Nothing here runs anything."""
+"""Parsers for the output of ping, ssh, tcpdump and ip. Pure functions: nothing is run here."""
 
 import re
 from collections import Counter
@@ -17,24 +17,24 @@ class Pings:
     received: int
     average_ms: float | None = None
     says: str = ""
-    """ping's own words where it could not even send."""
+    """The message of ping if it could not send at all."""
 
     @property
     def all_answered(self) -> bool:
-        """Whether as good as every one was answered: one in fifty may be lost on the way."""
+        """Whether the requests were answered; one in fifty, but at least one, may be lost."""
         return self.received > 0 and self.received >= self.sent - max(1, self.sent // 50)
 
 
 @dataclass(frozen=True, slots=True)
 class Echoes:
-    """What was captured on one NIC."""
+    """The echo requests and replies that were captured on one NIC."""
 
     requests: Mapping[str, int]
-    """Echo requests by their target."""
+    """Number of echo requests by destination address."""
     replies: Mapping[str, int]
-    """Echo replies by their source."""
+    """Number of echo replies by source address."""
     says: str = ""
-    """tcpdump's own words where it captured nothing."""
+    """The message of tcpdump if it could not capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +43,48 @@ class Login:
 
     done: bool
     asked_on: str = ""
-    """The guest's address that was asked, by sshd."""
+    """The address of the guest to which the connection was made, according to sshd."""
     macs: tuple[str, ...] = ()
     """MAC addresses of the guest."""
     says: str = ""
-    """ssh's last words where it failed."""
+    """The last line of ssh if it failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a guest knows of its network."""
+    """The network configuration of a guest."""
 
     nics: Mapping[str, str]
-    """MAC address to NIC."""
+    """NICs by MAC address."""
     addresses: Mapping[str, tuple[IPv4Interface, ...]]
-    """By NIC."""
+    """Addresses by NIC."""
     gateways: Mapping[str, Mapping[str, str]]
-    """By NIC, then by routing table: where its default route leads."""
+    """Gateways of the default routes, by NIC and routing table."""
     rules: tuple[str, ...]
     rp_filter: Mapping[str, int]
-    """By NIC, the greater of its own and that of all."""
+    """The effective rp_filter by NIC: the greater of its own value and that of `all`."""
     planned: Mapping[str, str]
-    """MAC address to the gateway that the metadata names."""
+    """Gateways in the server's metadata, by MAC address."""
     root: bool = False
-    """Whether we may capture."""
+    """Whether the login may capture packets."""
     policy_routing: bool = False
-    """Whether the script is installed."""
+    """Whether the policy-routing script is installed."""
 
     def gateway(self, nic: str, mac: str, table: int) -> str | None:
-        """The port's gateway: that of its own table, else of any, else what the metadata says. Never guessed."""
+        """Return the gateway of a port: from its own table, else from any table, else from the metadata. It is never guessed."""
         by_table = self.gateways.get(nic, {})
         return by_table.get(str(table)) or next(iter(by_table.values()), None) or self.planned.get(mac)
 
-    def others_default(self, nic: str) -> bool:
-        """Whether the main table has a default route by another NIC."""
+    def has_other_default(self, nic: str) -> bool:
+        """Tell whether the main table has a default route by another NIC."""
         return any("main" in by_table for name, by_table in self.gateways.items() if name != nic)
 
     def drops_strictly(self, nic: str, address: str) -> bool:
-        """Whether the strict reverse path filter drops what arrives on the NIC: the way back leads by another, with no rule."""
-        return self.rp_filter.get(nic) == 1 and self.others_default(nic) and not self.has_rules_for(address)
+        """Tell whether the strict reverse path filter drops packets to the address: no rule routes replies back by this NIC."""
+        return self.rp_filter.get(nic) == 1 and self.has_other_default(nic) and not self.has_rules_for(address)
 
     def has_rules_for(self, address: str) -> bool:
-        """Whether some rule of policy routing speaks of the address."""
+        """Tell whether there is a policy routing rule for the address."""
         return any(f"from {address} " in f"{rule} " for rule in self.rules)
 
 
@@ -94,7 +94,7 @@ _ECHO = re.compile(r"\bIP (\S+) > (\S+): ICMP echo (request|reply),")
 
 
 def pings(output: str) -> Pings:
-    """Read ping's summary."""
+    """Parse the summary of ping."""
     counts, average = _COUNTS.search(output), _AVERAGE.search(output)
     if counts is None:
         return Pings(0, 0, says=last_line(output))
@@ -102,7 +102,7 @@ def pings(output: str) -> Pings:
 
 
 def echoes(output: str) -> dict[str, Echoes]:
-    """Read what `guest.capture` printed, by NIC."""
+    """Parse the output of `guest.capture`; return the result by NIC."""
     found = {}
     for nic, lines in sections(output).items():
         if nic == "end":
@@ -121,16 +121,16 @@ def echoes(output: str) -> dict[str, Echoes]:
 
 
 def login(output: str) -> Login:
-    """Read what `guest.LOGIN` printed, between whatever the guest greets its users with."""
+    """Parse the output of `guest.LOGIN`. Text that the guest prints at a login is skipped."""
     parts = sections(output)
     connection = parts.get("connection", [""])[0].split()
     if "end" not in parts or len(connection) != 4:  # noqa: PLR2004 - the client and its port, the server and its port
         return Login(done=False, says=last_line(output))
-    return Login(done=True, asked_on=connection[2], macs=tuple(each.lower() for each in parts["macs"]))
+    return Login(done=True, asked_on=connection[2], macs=tuple(mac.lower() for mac in parts["macs"]))
 
 
 def look(output: str) -> Look | None:
-    """Read what `guest.LOOK` printed; None if it did not come to its end."""
+    """Parse the output of `guest.LOOK`; return None if it is incomplete."""
     parts = sections(output)
     if "end" not in parts:
         return None
@@ -150,15 +150,15 @@ def look(output: str) -> Look | None:
         addresses=addresses,
         gateways=gateways,
         rules=tuple(parts["rules"]),
-        rp_filter={nic: max(each, filters.get("all", 0)) for nic, each in filters.items()},
-        planned=dict(each for line in parts["plan"] if (each := _planned(line)) is not None),
+        rp_filter={nic: max(value, filters.get("all", 0)) for nic, value in filters.items()},
+        planned=dict(gateway for line in parts["plan"] if (gateway := _planned(line)) is not None),
         root=parts["root"] == ["0"],
         policy_routing=bool(parts["policy-routing"]),
     )
 
 
 def sections(output: str) -> dict[str, list[str]]:
-    """Lines by the section that they are in."""
+    """Return the lines of an output by section."""
     found: dict[str, list[str]] = {}
     current: list[str] = []
     for line in output.splitlines():
@@ -177,6 +177,6 @@ def _planned(line: str) -> tuple[str, str] | None:
 
 
 def last_line(text: str) -> str:
-    """The last line that says something: where programs put what went wrong."""
+    """Return the last line that is not empty; programs print their errors there."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""

@@ -3,16 +3,26 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
+from multiport import terminal
 from multiport.verify.causes import CAUSES
 from multiport.verify.verdict import FAILED, NOT_RUN, OK, Row
 
 HEAD = ("server", "port", "probe", "target", "result", "evidence")
 
 
-def table(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
-    """Rows, the causes of what failed, and the count."""
+_STYLES: Final = {OK: "green", FAILED: "red", NOT_RUN: "yellow"}
+
+
+def table(rows: Sequence[Row], facts: Mapping[str, Any], *, colours: bool = False) -> str:
+    """Rows, the causes of what failed, and the count.
+
+    Args:
+        rows: The verdict on each probe.
+        facts: How it was probed: `seconds` is how long each address was sampled.
+        colours: Whether the text is for a terminal that shows colours.
+    """
     if not rows:
         return "Nothing to verify: the stack has no servers."
     cells = [(row.server, row.port, row.probe, row.target, row.result, _evidence(row)) for row in rows]
@@ -20,9 +30,7 @@ def table(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
     for server, port, *rest in cells:
         shown.append(("" if server == above[0] else server, "" if (server, port) == above else port, *rest))
         above = (server, port)
-    widths = [max(len(row[column]) for row in (HEAD, *shown)) for column in range(len(HEAD))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (HEAD, *shown)]
-    text.insert(1, "  ".join("-" * width for width in widths))
+    text = [terminal.table(HEAD, shown, [_STYLES[row.result] for row in rows] if colours else ())]
     named = sorted({row.cause for row in rows if row.cause})
     if named:
         text += ["", "Why:", *(f"  [{cause}] {CAUSES[cause]}" for cause in named)]

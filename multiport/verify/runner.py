@@ -1,4 +1,4 @@
-"""Carries the probes out: ping and ssh from outside, and by ssh what the guests themselves are asked."""
+"""Runs the probes: ping and ssh from outside, and through ssh the scripts inside the guests."""
 
 import subprocess
 import time
@@ -15,10 +15,10 @@ from multiport.verify.readings import Login, Look
 from multiport.verify.verdict import REFUSED, Inside, Outside
 
 LOGINS = 3
-"""Logins by each address, spread over the sample."""
+"""Number of logins by each address, spread over the sample."""
 CAPTURE_SECONDS = 12
 SSH_FAILED = 255
-"""ssh's own status, which no script of ours has."""
+"""Exit status of ssh if the connection failed. No script in `guest` has this status."""
 
 Say = Callable[[str], None]
 
@@ -28,10 +28,10 @@ class Options:
     """How to probe.
 
     Attributes:
-        outside: Command that runs another one where the outside world is; empty: right here.
-        identity: File of the private key; empty: ssh's own choice.
-        seconds: How long each address is sampled.
-        wait: How long an address may take to answer at all. Where it is long, the guests are slow, and logins take longer too.
+        outside: Command that runs its arguments in the outside network; if empty, they run on this machine.
+        identity: File of the private key; if empty, ssh chooses.
+        seconds: Seconds during which each address is sampled.
+        wait: Seconds until an address must answer. The timeouts of logins grow with it, because it is long for slow guests.
     """
 
     outside: tuple[str, ...] = ()
@@ -42,16 +42,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way into a guest."""
+    """A way to log in to a guest."""
 
     login: str
     address: str
     through: "Way | None" = None
-    """Another guest, on a network of this one's."""
+    """The way to another guest, on a common network, that is used as a jump host."""
 
 
 class Runner:
-    """One verification."""
+    """Runs one verification."""
 
     def __init__(self, plan: Plan, options: Options, say: Say) -> None:
         self._plan, self._options, self._say = plan, options, say
@@ -59,17 +59,17 @@ class Runner:
         self._ways: dict[str, list[Way]] = {server.name: self._direct(server) for server in plan.servers}
 
     def run(self) -> tuple[dict[str, Outside], dict[str, Inside | None]]:
-        """Wait for the addresses to answer, look into the guests, then sample everything at once."""
+        """Wait until the addresses answer, read the guests' configuration, then run all probes at the same time."""
         addresses = self._plan.outside
         with ThreadPoolExecutor(max_workers=3 * len(addresses) + 4 * len(self._plan.servers) + 1) as pool:
             self._say(f"waiting up to {self._options.wait} s for {len(addresses)} addresses to answer")
             first = dict(zip(addresses, pool.map(self._first_answer, addresses), strict=True))
-            self._say("looking into the guests")
+            self._say("reading the network configuration of the guests")
             looks = dict(zip(self._ways, pool.map(self._look, self._plan.servers), strict=True))
             for server in self._plan.servers:
                 if looks[server.name] is None and not server.outside:
                     looks[server.name] = self._look_through(server, looks)
-            self._say(f"sampling for {self._options.seconds} s")
+            self._say(f"probing for {self._options.seconds} s")
             pings = [pool.submit(self._pings, address) for address in addresses]
             logins = [pool.submit(self._logins, address, self._user(address, looks)) for address in addresses]
             guests = {server.name: pool.submit(self._inside, server, looks[server.name]) for server in self._plan.servers}
@@ -77,7 +77,7 @@ class Runner:
                 address: Outside(ping.result(), first[address], login.result())
                 for address, ping, login in zip(addresses, pings, logins, strict=True)
             }
-            return outside, {name: each.result() for name, each in guests.items()}
+            return outside, {name: inside.result() for name, inside in guests.items()}
 
     def _first_answer(self, address: str) -> float | None:
         started = time.monotonic()
@@ -89,16 +89,16 @@ class Runner:
 
     def _pings(self, address: str) -> readings.Pings:
         seconds = self._options.seconds
-        # without -w, which would end the sample at the first "unreachable" on the way
+        # Without -w, which would end the sample at the first "destination unreachable".
         command = ["ping", "-n", "-i", "1", "-c", str(seconds), "-W", "2", address]
         return readings.pings(self._outside(command, seconds + 10))
 
     def _user(self, address: str, looks: Mapping[str, Look | None]) -> str:
-        """Who logs in by an address: the user of the server that it belongs to, or that holds it."""
-        virtual = {each.floating_ip: each.ip_address for each in self._plan.virtual_ips}.get(address)
+        """Return the login for an address: that of the server to which it belongs, or that holds the virtual IP."""
+        virtual = {virtual_ip.floating_ip: virtual_ip.ip_address for virtual_ip in self._plan.virtual_ips}.get(address)
         for server in self._plan.servers:
             look = looks[server.name]
-            held = [str(each.ip) for addresses in look.addresses.values() for each in addresses] if look else []
+            held = [str(interface.ip) for interfaces in look.addresses.values() for interface in interfaces] if look else []
             if address in server.outside or virtual in held:
                 return next((way.login for way in self._ways[server.name]), server.logins[0])
         return self._plan.servers[0].logins[0]
@@ -116,16 +116,19 @@ class Runner:
         return [Way(login, address) for login in server.logins for address in server.outside]
 
     def _look(self, server: Server) -> Look | None:
-        """Look into a guest by the first way that leads there; one that boots may answer pings long before it lets anyone in."""
+        """Read the configuration of a guest by the first way that works.
+
+        The ways are tried repeatedly, because a booting guest answers pings long before it accepts logins.
+        """
         for attempt in count():
             refused = True
             for way in self._ways[server.name]:
                 status, output = self._ssh(way, guest.LOOK)
                 found = readings.look(output) if status == 0 else None
-                # an address may lead to another server than the outputs say, and a virtual one does
+                # The address may belong to another server: outputs may be outdated, and virtual IPs move.
                 if found is not None and any(port.mac in found.nics for port in server.ports):
-                    ways = [each for each in self._ways[server.name] if each.login == way.login and each != way]
-                    self._ways[server.name] = [way, *ways]  # the first to be asked from now on
+                    others = [other for other in self._ways[server.name] if other.login == way.login and other != way]
+                    self._ways[server.name] = [way, *others]  # from now on this way is tried first
                     return found
                 refused = refused and REFUSED in output
             if attempt and (refused or time.monotonic() > self._until):
@@ -134,8 +137,8 @@ class Runner:
         return None
 
     def _look_through(self, server: Server, looks: Mapping[str, Look | None]) -> Look | None:
-        """Look into a server that the world does not reach: through one on a network of its own, or by a virtual address."""
-        own = [IPv4Address(each.fixed_ip) for port in server.ports for each in port.addresses]
+        """Read the configuration of a server without an outside address: through another server, or by a virtual IP."""
+        own = [IPv4Address(address.fixed_ip) for port in server.ports for address in port.addresses]
         for name, look in looks.items():
             if look is None or not self._ways[name]:
                 continue
@@ -148,8 +151,8 @@ class Runner:
                 if any(address in network for network in near)
             ]
         self._ways[server.name] += [
-            Way(login, str(address), Way(login, each.floating_ip))
-            for each in self._plan.virtual_ips
+            Way(login, str(address), Way(login, virtual_ip.floating_ip))
+            for virtual_ip in self._plan.virtual_ips
             for login in server.logins
             for address in own
         ]
@@ -159,7 +162,7 @@ class Runner:
         if look is None:
             return None
         nics = [look.nics[port.mac] for port in server.ports if port.mac in look.nics]
-        time.sleep(min(2, self._options.seconds / 10))  # the sample has begun
+        time.sleep(min(2, self._options.seconds / 10))  # so that the pings have started
         seconds = min(CAPTURE_SECONDS, max(4, self._options.seconds - 4))
         captured = readings.echoes(self._ask(server, guest.capture(nics, seconds), seconds + 30))
         gateways = {}
@@ -170,7 +173,7 @@ class Runner:
             if nic is not None and gateway is not None:
                 answers = readings.pings(self._ask(server, guest.ping_gateway(nic, gateway), 30))
                 gateways[port.key] = (gateway, answers)
-            held = [] if nic is None else [str(each.ip) for each in look.addresses.get(nic, ())]
+            held = [] if nic is None else [str(interface.ip) for interface in look.addresses.get(nic, ())]
             for address in port.addresses:
                 if address.outside is not None and address.fixed_ip in held:
                     curls[address.fixed_ip] = self._curl(server, address.fixed_ip)
@@ -194,7 +197,7 @@ class Runner:
         return output
 
     def _ssh(self, way: Way, script: str, timeout: int = 0) -> tuple[int, str]:
-        # a guest that boots opens a session slowly, and says nothing meanwhile; at this LogLevel ssh gives up without a word
+        # A booting guest is slow to open a session and sends nothing meanwhile, so the interval grows with the wait.
         command = [*self._client(), "-o", f"ServerAliveInterval={max(5, self._options.wait // 24)}"]
         if way.through is not None:
             proxy = [*self._client(), "-W", "%h:%p", f"{way.through.login}@{way.through.address}"]
@@ -202,7 +205,7 @@ class Runner:
         return self._call([*command, f"{way.login}@{way.address}", "sh -s"], timeout or max(30, self._options.wait // 4), script)
 
     def _client(self) -> list[str]:
-        # a verified server is often a new one on an old address: its host key proves nothing here
+        # Host keys are not checked: a new server often has the address of a former one.
         options = [
             "BatchMode=yes",
             "StrictHostKeyChecking=no",
@@ -217,7 +220,7 @@ class Runner:
         return self._call(command, timeout)[1]
 
     def _call(self, command: list[str], timeout: int, text: str = "") -> tuple[int, str]:
-        """Run a command where the outside world is. Returns its status, `SSH_FAILED` if it took too long, and what it said."""
+        """Run a command in the outside network. Return its exit status (`SSH_FAILED` after a timeout) and its output."""
         with subprocess.Popen(
             [*self._options.outside, *command],
             stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What the readings mean: a row for each probe, with the cause where it failed. Nothing here runs anything."""
+"""Judges the readings: a row for each probe, with the cause if it failed. Pure functions: nothing is run here."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,41 +10,41 @@ from multiport.verify.readings import Echoes, Login, Look, Pings
 OK, FAILED, NOT_RUN = "ok", "FAILED", "not run"
 
 REFUSED = "Permission denied"
-"""ssh's words when the key is not known there; tcp/22 answers then."""
+"""ssh's message if the server does not accept the key; tcp/22 answers in this case."""
 
 NO_WAY_OUT = ("no-policy-routing", "wrong-nic", "not-wired", "rp-filter", "nic-missing")
-"""Causes for which nothing gets out by the port either."""
+"""Causes for which packets do not get out by the port either."""
 
 FEWEST_REQUESTS = 3
-"""Echo requests that must be seen before a capture says anything."""
+"""Number of echo requests that a capture must contain to count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """One address as the world sees it."""
+    """Results of the probes of one address from outside."""
 
     pings: Pings
     first_after: float | None
-    """Seconds until the first answer; None: there was none while we waited."""
+    """Seconds until the first answer; None if there was none within the wait."""
     logins: tuple[Login, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """One server as its guest sees it."""
+    """Results of the probes inside one guest."""
 
     look: Look
     captured: Mapping[str, Echoes] = field(default_factory=dict)
-    """By NIC."""
+    """Captured echo requests and replies by NIC."""
     gateways: Mapping[str, tuple[str, Pings]] = field(default_factory=dict)
-    """By the port's key: the gateway and its answers."""
+    """The gateway and its answers, by the key of the port."""
     curls: Mapping[str, str] = field(default_factory=dict)
-    """By fixed IP: what the echo service, or curl's last word, said."""
+    """The answer of the echo service, or else curl's last line, by fixed IP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One probe and how it went."""
+    """One probe and its result."""
 
     server: str
     port: str
@@ -57,7 +57,7 @@ class Row:
 
 
 def rows(plan: Plan, outside: Mapping[str, Outside], inside: Mapping[str, Inside | None]) -> list[Row]:
-    """Judge every probe of the plan."""
+    """Return a row for every probe of the plan."""
     found: list[Row] = []
     for server in plan.servers:
         guest = inside.get(server.name)
@@ -82,7 +82,7 @@ def _gateway(server: Server, port: Port, guest: Inside | None) -> Row:
         return row("-", FAILED, f"no NIC {port.mac}", "nic-missing")
     gateway = guest.gateways.get(port.key)
     if gateway is None:
-        wanted = any(each.outside for each in port.addresses)
+        wanted = any(address.outside for address in port.addresses)
         return row(
             "-", FAILED if wanted else OK, f"no gateway on {nic}{'' if wanted else ', none needed'}", "no-gateway" * wanted
         )
@@ -90,7 +90,7 @@ def _gateway(server: Server, port: Port, guest: Inside | None) -> Row:
     evidence = f"ping -I {nic}: {_counted(pings)}"
     if pings.all_answered:
         return row(target, OK, evidence)
-    strict = any(guest.look.drops_strictly(nic, each.fixed_ip) for each in port.addresses)
+    strict = any(guest.look.drops_strictly(nic, address.fixed_ip) for address in port.addresses)
     return row(target, FAILED, evidence, "rp-filter" if strict else "gateway-silent")
 
 
@@ -126,7 +126,7 @@ def _virtual(virtual_ip: VirtualIp, plan: Plan, seen: Outside, inside: Mapping[s
         for server in plan.servers
         if (guest := inside.get(server.name)) is not None
         for nic, addresses in guest.look.addresses.items()
-        if virtual_ip.ip_address in (str(each.ip) for each in addresses)
+        if virtual_ip.ip_address in (str(interface.ip) for interface in addresses)
     ]
     if not held:
         yield Row(*at, "ping", virtual_ip.floating_ip, NOT_RUN, _answered(seen), "no-holder")
@@ -150,18 +150,18 @@ def _capture(at: tuple[str, str], fixed_ip: str, guest: Inside, nic: str, cause:
         return Row(*at, "tcpdump", nic or "-", NOT_RUN, here.says if here else "", "no-capture" if nic else "nic-missing")
     requests, replies = here.requests.get(fixed_ip, 0), here.replies.get(fixed_ip, 0)
     elsewhere = {
-        name: each.replies[fixed_ip] for name, each in guest.captured.items() if name != nic and fixed_ip in each.replies
+        name: echoes.replies[fixed_ip] for name, echoes in guest.captured.items() if name != nic and fixed_ip in echoes.replies
     }
     evidence = f"{requests} requests to {fixed_ip}, {replies} replies from it"
     if elsewhere:
         evidence += "; replies by " + ", ".join(f"{name}: {count}" for name, count in sorted(elsewhere.items()))
-    # the last request's reply may come after the capture's end
+    # The reply to the last request may come after the end of the capture.
     right = requests >= FEWEST_REQUESTS and replies >= requests - 1 and not elsewhere
     return Row(*at, "tcpdump", nic, OK if right else FAILED, evidence, "" if right else cause or "guest-silent")
 
 
 def _cause(port: Port, address: Address, seen: Outside, guest: Inside | None) -> str:
-    """Why the address does not answer as it should; said only of rows that failed."""
+    """Return why the address does not answer correctly. The result is used only for rows that failed."""
     logged_in = any(login.done for login in seen.logins)
     if seen.pings.received == 0 and logged_in:
         return "no-icmp-rule"
@@ -171,15 +171,15 @@ def _cause(port: Port, address: Address, seen: Outside, guest: Inside | None) ->
     nic = look.nics.get(port.mac)
     if nic is None:
         return "nic-missing"
-    if address.fixed_ip not in (str(each.ip) for each in look.addresses.get(nic, ())):
+    if address.fixed_ip not in (str(interface.ip) for interface in look.addresses.get(nic, ())):
         return "address-missing"
     here = guest.captured.get(nic)
     routed = look.has_rules_for(address.fixed_ip)
     if here is None or here.says:
-        return "no-capture" if routed or not look.others_default(nic) else "no-policy-routing"
-    elsewhere = sum(each.replies.get(address.fixed_ip, 0) for name, each in guest.captured.items() if name != nic)
+        return "no-capture" if routed or not look.has_other_default(nic) else "no-policy-routing"
+    elsewhere = sum(echoes.replies.get(address.fixed_ip, 0) for name, echoes in guest.captured.items() if name != nic)
     if look.drops_strictly(nic, address.fixed_ip) and here.replies.get(address.fixed_ip, 0) + elsewhere == 0:
-        return "rp-filter"  # the gateway's ARP requests are dropped as well, so that nothing may even arrive
+        return "rp-filter"  # the filter drops the gateway's ARP requests too, so possibly no packet arrives at all
     if here.requests.get(address.fixed_ip, 0) == 0:
         return "nothing-arrives" if guest.curls.get(address.fixed_ip) == address.outside else "not-wired"
     if elsewhere:
@@ -188,11 +188,11 @@ def _cause(port: Port, address: Address, seen: Outside, guest: Inside | None) ->
         return "guest-silent"
     if seen.pings.received == 0:
         return "port-security-drop"
-    return "two-default-routes" if look.others_default(nic) and not routed else "intermittent"
+    return "two-default-routes" if look.has_other_default(nic) and not routed else "intermittent"
 
 
 def _login_fault(seen: Outside, fixed_ips: tuple[str, ...], mac: str) -> str:
-    """Empty, or why logging in through the address failed; `no-answer` where that has the same cause as no pong."""
+    """Return why the login by the address failed; empty if it did not; `no-answer` if the cause is that of the failed pings."""
     done = [login for login in seen.logins if login.done]
     if any(login.asked_on not in fixed_ips or mac not in login.macs for login in done):
         return "wrong-server"

@@ -1,4 +1,4 @@
-"""The official engine against the local cloud; where one of them cannot be had, every test here is counted as not run."""
+"""Fixtures for tests of the official Pulumi engine on the local cloud. Without the Pulumi CLI these tests are skipped."""
 
 import os
 import subprocess
@@ -27,12 +27,12 @@ def cli() -> toolchain.Toolchain:
     try:
         return toolchain.find(print, fetch=False)
     except toolchain.ToolchainError as error:
-        pytest.skip(f"no official Pulumi CLI here ({error}); get it from {toolchain.INSTALL_HELP}")
+        pytest.skip(f"no official Pulumi CLI on this machine ({error}); get it from {toolchain.INSTALL_HELP}")
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Environment of a running local cloud: the one that `make test` shares among workers, else one of our own."""
+    """Environment variables of a running local cloud: the one that `make test` shares among workers, else a new one."""
     shared = os.environ.get("MULTIPORT_TEST_LAB")
     folder = Path(shared) if shared else tmp_path_factory.getbasetemp() / "lab"
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,13 +46,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def config_drives(cloud: dict[str, str]) -> Path:
-    """The config drives that Nova built, by server id."""
+    """Folder of the config drives that Nova has built, by server id."""
     return Path(cloud["OS_CLIENT_CONFIG_FILE"]).parent / "config-drives"
 
 
 @pytest.fixture(scope="session")
 def api(cloud: dict[str, str]) -> Any:
-    """The cloud's API as the tenant sees it."""
+    """A connection to the cloud's API as an ordinary tenant."""
     config = openstack.config.OpenStackConfig(config_files=[cloud["OS_CLIENT_CONFIG_FILE"]])
     return openstack.connection.Connection(config=config.get_one(cloud["OS_CLOUD"]))
 
@@ -61,7 +61,7 @@ def api(cloud: dict[str, str]) -> Any:
 def make_stack(
     cli: toolchain.Toolchain, cloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Stack]]:
-    """Stacks that are destroyed afterwards, at the first try."""
+    """A function that creates stacks. They are destroyed afterwards, which must succeed at the first attempt."""
     made: list[Stack] = []
 
     def make(name: str, program: Path = ROOT) -> Stack:

@@ -1,4 +1,4 @@
-"""A stack under the official CLI: a program in a folder of its own, previews and updates as plain data."""
+"""A stack that the official CLI deploys: the program in a temporary folder, previews and updates as plain data."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ PROJECT = "multiport"
 
 @dataclass(frozen=True)
 class Step:
-    """What the engine is about to do with one resource."""
+    """A planned operation of the engine on one resource."""
 
     op: str
     urn: str
@@ -31,7 +31,7 @@ class Step:
 
     @property
     def kind(self) -> str:
-        """Resource type, without its module's file name: openstack:networking:Port."""
+        """Resource type without the file name of its module: openstack:networking:Port."""
         package, module, name = self.urn.split("::")[2].split("$")[-1].split(":")
         return f"{package}:{module.split('/')[0]}:{name}"
 
@@ -41,7 +41,7 @@ class Step:
 
 
 class UpdateError(AssertionError):
-    """The CLI said no; the text is all that it printed."""
+    """The CLI has failed; the message is its whole output."""
 
 
 class Stack:
@@ -71,18 +71,18 @@ class Stack:
         self._call("stack", "init", name)
 
     def configure(self, config: Mapping[str, Any]) -> None:
-        """The stack's whole configuration, keys without the project's prefix."""
+        """Set the whole configuration of the stack. The keys have no project prefix."""
         self._wanted = copy.deepcopy(dict(config))
         kept = yaml.safe_load(self.config_file.read_text()) or {} if self.config_file.exists() else {}
         kept["config"] = {f"{PROJECT}:{key}": value for key, value in self._wanted.items()}
         self.config_file.write_text(yaml.safe_dump(kept, sort_keys=False))
 
     def preview(self) -> list[Step]:
-        """Every step that is not `same`; fails if the preview fails."""
+        """Return every step that changes something. Raise UpdateError if the preview fails."""
         return _changes(self._call("preview", "--json"))
 
     def up(self) -> list[Step]:
-        """Preview and update as one command, then prove that nothing is left to do; returns the preview's steps."""
+        """Preview and update with one command, then check that no change is left. Return the steps of the preview."""
         steps = _changes(self._update("--json"))
         left = self.preview()
         assert not left, f"a second update would still change {left}"
@@ -92,27 +92,27 @@ class Stack:
         self._update("--skip-preview")
 
     def restore(self, config: Mapping[str, Any]) -> None:
-        """Update to a configuration, unless it is the one of the last update."""
+        """Update to a configuration, unless it is that of the last update."""
         self.configure(config)
         if self.deployed != config:
             self.update()
 
     def refuse(self) -> str:
-        """Preview a change that must be refused; returns what the CLI printed."""
+        """Preview a change that must be refused. Return the output of the CLI."""
         try:
             self._call("preview")
         except UpdateError as failed:
             return str(failed)
-        raise AssertionError("the preview went through")
+        raise AssertionError("the preview was not refused")
 
     def refresh(self) -> list[Step]:
-        """What differs between the cloud and the state."""
+        """Return the differences between the cloud and the state."""
         answer = self._call("refresh", "--preview-only", "--json")
         steps = json.loads(answer.stdout[answer.stdout.index("{") :])["steps"]
         return [
-            Step(each["op"], each["urn"], (), each.get("detailedDiff") or {}, {}, {})
-            for each in steps
-            if each["op"] not in ("same", "refresh", "read")
+            Step(step["op"], step["urn"], (), step.get("detailedDiff") or {}, {}, {})
+            for step in steps
+            if step["op"] not in ("same", "refresh", "read")
         ]
 
     def destroy(self) -> None:
@@ -124,22 +124,33 @@ class Stack:
         return found
 
     def resources(self) -> list[dict[str, Any]]:
-        """The state's resources."""
+        """Return the resources in the state."""
         exported = json.loads(self._call("stack", "export").stdout)
         found: list[dict[str, Any]] = exported["deployment"].get("resources", [])
         return found
 
+    def exported(self) -> dict[str, Any]:
+        """The whole state, secrets in plain text."""
+        found: dict[str, Any] = json.loads(self._call("stack", "export", "--show-secrets").stdout)
+        return found
+
+    def import_state(self, state: Mapping[str, Any]) -> None:
+        """Take over a state, as `exported` has it."""
+        path = self.folder / "imported.json"
+        path.write_text(json.dumps(state))
+        self._call("stack", "import", "--file", str(path))
+
     def resource(self, kind: str, name: str) -> dict[str, Any]:
-        """The one resource of this type and name in the state."""
+        """Return the only resource of this type and name in the state."""
         [found] = [
-            each
-            for each in self.resources()
-            if each["urn"].rsplit("::", 1)[-1] == name and Step("", each["urn"], (), {}, {}, {}).kind == kind
+            resource
+            for resource in self.resources()
+            if resource["urn"].rsplit("::", 1)[-1] == name and Step("", resource["urn"], (), {}, {}, {}).kind == kind
         ]
         return found
 
     def _update(self, *options: str) -> subprocess.CompletedProcess[str]:
-        self.deployed = {}  # whatever an update that fails has left
+        self.deployed = {}  # unknown, if the update fails
         answer = self._call("up", "--yes", *options)
         self.deployed = self._wanted
         return answer
@@ -155,25 +166,25 @@ class Stack:
 
 
 def _changes(answer: subprocess.CompletedProcess[str]) -> list[Step]:
-    """What a preview says as JSON; an update says it first, and then event by event what it does."""
-    said = answer.stdout
-    document, _ = json.JSONDecoder().raw_decode(said, said.index("{"))
+    """Return the steps in the JSON output of a preview. An update prints the preview first and its own events after it."""
+    output = answer.stdout
+    document, _ = json.JSONDecoder().raw_decode(output, output.index("{"))
     steps = [
         Step(
-            each["op"],
-            each["urn"],
-            tuple(each.get("replaceReasons") or ()),
-            each.get("detailedDiff") or {},
-            each.get("oldState") or {},
-            each.get("newState") or {},
+            step["op"],
+            step["urn"],
+            tuple(step.get("replaceReasons") or ()),
+            step.get("detailedDiff") or {},
+            step.get("oldState") or {},
+            step.get("newState") or {},
         )
-        for each in document["steps"]
+        for step in document["steps"]
     ]
-    # a resource that stays, or is read, is no change; neither is a refreshed one
+    # Resources that stay the same, are read or are refreshed are not changes.
     return [step for step in steps if step.op not in ("same", "read", "refresh")]
 
 
 def _shortened(text: str) -> str:
-    """A failed `--json` preview repeats the whole program; its diagnostics are enough."""
+    """Return only the diagnostics of a failed preview: with `--json` its output repeats every resource."""
     start = text.find('"diagnostics"')
     return text if start < 0 else text[start:].replace("\\n", "\n")

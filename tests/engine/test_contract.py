@@ -1,4 +1,4 @@
-"""The same program through the official CLI and through the direct driver: the same URNs, the same objects in the API."""
+"""The official CLI and the direct driver must produce the same URNs and the same objects in the API from the same program."""
 
 import json
 import subprocess
@@ -16,72 +16,77 @@ LOCAL = ROOT / "stacks" / "Pulumi.local.yaml"
 
 
 def objects(api: Any, stack: str) -> dict[str, Any]:
-    """What the API shows of a stack, without what Neutron and Nova choose: ids, MACs, unpinned addresses, times."""
+    """Return a stack's objects in the API, without values that Neutron and Nova choose: ids, MACs, unpinned addresses, times."""
     mine = f"multiport.stack=multiport.{stack}"
-    network = api.network
-    networks = {each.id: each.name for each in network.networks()}
-    groups = {each.id: each.name for each in network.security_groups()}
-    ports = {each.id: each for each in network.ports(tags=[mine])}
+    neutron = api.network
+    networks = {network.id: network.name for network in neutron.networks()}
+    groups = {group.id: group.name for group in neutron.security_groups()}
+    ports = {port.id: port for port in neutron.ports(tags=[mine])}
     return {
         "networks": sorted(
-            (each.name, each.mtu, each.is_port_security_enabled, sorted(each.tags)) for each in network.networks(tags=[mine])
+            (network.name, network.mtu, network.is_port_security_enabled, sorted(network.tags))
+            for network in neutron.networks(tags=[mine])
         ),
         "subnets": sorted(
             (
-                each.name,
-                each.cidr,
-                str(each.gateway_ip),
-                each.is_dhcp_enabled,
-                json.dumps(each.allocation_pools, sort_keys=True),
-                json.dumps(each.host_routes),
-                str(each.ipv6_ra_mode),
-                str(each.ipv6_address_mode),
-                sorted(each.tags),
+                subnet.name,
+                subnet.cidr,
+                str(subnet.gateway_ip),
+                subnet.is_dhcp_enabled,
+                json.dumps(subnet.allocation_pools, sort_keys=True),
+                json.dumps(subnet.host_routes),
+                str(subnet.ipv6_ra_mode),
+                str(subnet.ipv6_address_mode),
+                sorted(subnet.tags),
             )
-            for each in network.subnets(tags=[mine])
+            for subnet in neutron.subnets(tags=[mine])
         ),
         "routers": sorted(
-            (each.name, networks[each.external_gateway_info["network_id"]]) for each in network.routers(tags=[mine])
+            (router.name, networks[router.external_gateway_info["network_id"]]) for router in neutron.routers(tags=[mine])
         ),
         "rules": sorted(
             (
-                groups[each.security_group_id],
-                each.direction,
-                each.ether_type,
-                str(each.protocol),
-                str(each.port_range_min),
-                str(each.remote_ip_prefix),
+                groups[rule.security_group_id],
+                rule.direction,
+                rule.ether_type,
+                str(rule.protocol),
+                str(rule.port_range_min),
+                str(rule.remote_ip_prefix),
             )
-            for each in network.security_group_rules()
-            if groups.get(each.security_group_id, "").startswith(f"{stack}-")
+            for rule in neutron.security_group_rules()
+            if groups.get(rule.security_group_id, "").startswith(f"{stack}-")
         ),
         "ports": sorted(
             (
-                each.name,
-                networks[each.network_id],
-                len(each.fixed_ips),
-                each.is_port_security_enabled,
-                sorted(groups[group] for group in each.security_group_ids),
-                sorted(pair["ip_address"] for pair in each.allowed_address_pairs),
-                bool(each.device_id),
-                sorted(each.tags),
+                port.name,
+                networks[port.network_id],
+                len(port.fixed_ips),
+                port.is_port_security_enabled,
+                sorted(groups[group] for group in port.security_group_ids),
+                sorted(pair["ip_address"] for pair in port.allowed_address_pairs),
+                bool(port.device_id),
+                sorted(port.tags),
             )
-            for each in ports.values()
+            for port in ports.values()
         ),
-        "floating": sorted((each.description, ports[each.port_id].name) for each in network.ips(tags=[mine])),
+        "floating": sorted(
+            (floating_ip.description, ports[floating_ip.port_id].name) for floating_ip in neutron.ips(tags=[mine])
+        ),
         "servers": sorted(
-            (each.name, each.status, each.has_config_drive, sorted(each.metadata), sorted(each.tags or []))
-            for each in api.compute.servers(tags=mine)
+            (server.name, server.status, server.has_config_drive, sorted(server.metadata), sorted(server.tags or []))
+            for server in api.compute.servers(tags=mine)
         ),
     }
 
 
-def test_the_direct_driver_does_what_the_cli_does(make_stack: Callable[..., Stack], api: Any, tmp_path: Path) -> None:
+def test_the_direct_driver_creates_the_same_objects_as_the_cli(
+    make_stack: Callable[..., Stack], api: Any, tmp_path: Path
+) -> None:
     stack = make_stack("contract")
     stack.configure({key.removeprefix("multiport:"): value for key, value in yaml.safe_load(LOCAL.read_text())["config"].items()})
     stack.up()
     by_cli = objects(api, "contract")
-    urns = {each["urn"] for each in stack.resources() if not each["type"].startswith("pulumi:providers:")}
+    urns = {resource["urn"] for resource in stack.resources() if not resource["type"].startswith("pulumi:providers:")}
     stack.destroy()
 
     state = tmp_path / "direct.json"
@@ -98,10 +103,10 @@ def test_the_direct_driver_does_what_the_cli_does(make_stack: Callable[..., Stac
 
 
 def recorded(state: Path) -> set[str]:
-    """URNs in the direct driver's record."""
-    return {each["urn"] for each in json.loads(state.read_text())["resources"]}
+    """Return the URNs in the state file of the direct driver."""
+    return {resource["urn"] for resource in json.loads(state.read_text())["resources"]}
 
 
 @pytest.mark.usefixtures("cli")
-def test_the_cloud_is_empty_to_begin_with(api: Any) -> None:
+def test_a_stack_that_does_not_exist_has_no_objects(api: Any) -> None:
     assert not any(objects(api, "no-such-stack").values())

@@ -1,4 +1,4 @@
-"""`make up`, again, `make down`: in a checkout of its own, with the CLI and without it."""
+"""Runs `make up` twice and then `make down` in a copy of the checkout, with the CLI and with the direct driver."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.engine.stack import ROOT
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The project's files as git would clone them, with the installed dependencies of this checkout."""
+    """A copy of the project's files as git would clone them, which uses the installed dependencies of this checkout."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     )
@@ -28,7 +28,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def deploy(checkout: Path, verb: str, **environment: str) -> str:
-    """What the Makefile calls."""
+    """Run the command that the Makefile calls."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OS_", "PULUMI_", "LAB_", "MULTIPORT_"))}
     lab = {"LAB_DIR": str(checkout / ".lab"), "LAB_VENV": os.environ.get("LAB_VENV", str(ROOT / ".lab" / "venv"))}
     answer = subprocess.run(
@@ -45,7 +45,7 @@ def deploy(checkout: Path, verb: str, **environment: str) -> str:
 
 
 def running(checkout: Path) -> list[str]:
-    """Processes that still work for this checkout's local cloud."""
+    """Return the pids of processes of this checkout's local cloud."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -66,7 +66,7 @@ def test_up_is_repeatable_and_down_leaves_nothing(checkout: Path, engine: str) -
         try:
             toolchain.find(print, fetch=False)
         except toolchain.ToolchainError as error:
-            pytest.skip(f"no official Pulumi CLI here ({error}); get it from {toolchain.INSTALL_HELP}")
+            pytest.skip(f"no official Pulumi CLI on this machine ({error}); get it from {toolchain.INSTALL_HELP}")
     files = {path: path.read_bytes() for path in (checkout / "stacks").iterdir()}
     try:
         first = deploy(checkout, "up", **environment)
@@ -80,5 +80,5 @@ def test_up_is_repeatable_and_down_leaves_nothing(checkout: Path, engine: str) -
     assert "Stopping the local cloud" in last
     assert running(checkout) == []
     assert {path: path.read_bytes() for path in (checkout / "stacks").iterdir()} == files
-    state = [json.loads(path.read_text()) for path in (checkout / ".state").rglob("*.json")]
-    assert not any(each.get("resources") for each in state)
+    states = [json.loads(path.read_text()) for path in (checkout / ".state").rglob("*.json")]
+    assert not any(state.get("resources") for state in states)

@@ -1,4 +1,4 @@
-"""The examples are programs: each goes up as it stands, reports no change after that, and goes down at the first try."""
+"""Deploys each example program unmodified, checks that no change is left, and destroys it at the first attempt."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/__main__.p
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_an_example_goes_up(make_stack: Callable[..., Stack], example: Path) -> None:
+def test_an_example_is_deployed_and_destroyed(make_stack: Callable[..., Stack], example: Path) -> None:
     stack = make_stack(example.name.replace("_", "-"), example)
     stack.up()
     assert stack.refresh() == []
@@ -19,6 +19,6 @@ def test_an_example_goes_up(make_stack: Callable[..., Stack], example: Path) -> 
     stack.destroy()
 
 
-def test_the_smallest_example_is_small() -> None:
+def test_the_smallest_example_has_fewer_than_30_lines() -> None:
     lines = (ROOT / "examples" / "two_floating_ips" / "__main__.py").read_text().splitlines()
     assert len(lines) < 30

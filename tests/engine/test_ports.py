@@ -1,11 +1,11 @@
-"""What comes and goes on a living server, and what that costs: previews and updates by the official engine."""
+"""Additions and removals on a running server, and whether they replace it: previews and updates of the official engine."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.engine.house import changes, house, ports, replaced
+from tests.engine.example_topology import changes, example_topology, ports, replaced
 from tests.engine.stack import Stack
 
 SERVER = ("update", "Instance", "web-server")
@@ -14,16 +14,16 @@ SERVER = ("update", "Instance", "web-server")
 @pytest.fixture(scope="module")
 def deployed(make_stack: Callable[..., Stack]) -> Stack:
     stack = make_stack("ports")
-    stack.configure(house())
+    stack.configure(example_topology())
     stack.up()
     return stack
 
 
 @pytest.fixture
 def stack(deployed: Stack) -> Iterator[Stack]:
-    """The house, deployed; after each test the way back is tried as well."""
+    """The deployed example topology. After each test it is restored, so the change back is tested too."""
     yield deployed
-    deployed.restore(house())
+    deployed.restore(example_topology())
 
 
 def server_metadata(stack: Stack) -> dict[str, str]:
@@ -31,17 +31,17 @@ def server_metadata(stack: Stack) -> dict[str, str]:
     return found
 
 
-def test_another_order_in_the_config_is_no_change(deployed: Stack) -> None:
-    config = house()
+def test_the_order_of_keys_in_the_configuration_does_not_matter(deployed: Stack) -> None:
+    config = example_topology()
     config["servers"]["web"]["ports"] = dict(reversed(ports(config).items()))
     deployed.configure(config)
     assert deployed.preview() == []
 
 
 @pytest.mark.parametrize("key", ["a", "c", "e"])
-def test_a_boot_port_inserted_first_between_or_last_leaves_its_siblings_alone(stack: Stack, key: str) -> None:
+def test_an_added_boot_port_does_not_change_the_other_ports_wherever_its_key_sorts(stack: Stack, key: str) -> None:
     before = stack.outputs()["servers"]["web"]["ports"]
-    config = house()
+    config = example_topology()
     ports(config)[key] = {"network": "front", "floating_ip": {}}
     stack.configure(config)
     steps = stack.up()
@@ -52,25 +52,25 @@ def test_a_boot_port_inserted_first_between_or_last_leaves_its_siblings_alone(st
         ("replace", "Instance", "web-server"),
     }
     after = stack.outputs()["servers"]["web"]["ports"]
-    assert {each: after[each] for each in before} == before
+    assert {other: after[other] for other in before} == before
 
 
-def test_a_name_for_display_touches_nothing_else(stack: Stack) -> None:
-    config = house()
+def test_a_changed_display_name_updates_only_the_port(stack: Stack) -> None:
+    config = example_topology()
     ports(config)["b"]["name"] = "the-public-one"
     stack.configure(config)
     assert changes(stack.up()) == {("update", "Port", "web-b")}
 
 
-def test_a_renamed_key_that_says_so_keeps_everything(make_stack: Callable[..., Stack]) -> None:
+def test_a_renamed_key_with_formerly_keeps_the_port_and_the_server(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack("renamed")
-    stack.configure(house())
+    stack.configure(example_topology())
     stack.up()
     before = stack.outputs()["servers"]["web"]
-    config = house()
+    config = example_topology()
     ports(config)["public"] = {**ports(config).pop("b"), "formerly": ["b"]}
     stack.configure(config)
-    # name, tags and the metadata's key follow; nothing is created, replaced or deleted
+    # Name, tags and the key of the metadata change; nothing is created, replaced or deleted.
     assert changes(stack.up()) == {("update", "Port", "web-public"), SERVER}
     after = stack.outputs()["servers"]["web"]
     assert after["id"] == before["id"]
@@ -78,21 +78,21 @@ def test_a_renamed_key_that_says_so_keeps_everything(make_stack: Callable[..., S
 
 
 @pytest.mark.parametrize("network", ["front", "back"])
-def test_a_hot_port_comes_and_goes_without_a_new_server(stack: Stack, network: str) -> None:
+def test_adding_and_removing_a_hot_port_keeps_the_server(stack: Stack, network: str) -> None:
     before = stack.outputs()["servers"]["web"]["id"]
-    config = house()
+    config = example_topology()
     ports(config)["c"] = {"network": network, "hot": True}
     stack.configure(config)
     steps = stack.up()
     assert changes(steps) == {("create", "Port", "web-c"), ("create", "InterfaceAttach", "web-c"), SERVER}
     assert "hot" in server_metadata(stack)["multiport.port.c"].split()
-    stack.configure(house())
+    stack.configure(example_topology())
     assert changes(stack.up()) == {("delete", "Port", "web-c"), ("delete", "InterfaceAttach", "web-c"), SERVER}
     assert stack.outputs()["servers"]["web"]["id"] == before
 
 
-def test_a_fixed_ip_comes_and_goes_in_one_readable_line(stack: Stack) -> None:
-    config = house()
+def test_adding_and_removing_a_fixed_ip_keeps_the_server_and_changes_one_metadata_item(stack: Stack) -> None:
+    config = example_topology()
     ports(config)["b"]["fixed_ips"]["second"] = {"subnet": "v4", "ip_address": "192.168.10.13"}
     stack.configure(config)
     steps = stack.up()
@@ -100,16 +100,16 @@ def test_a_fixed_ip_comes_and_goes_in_one_readable_line(stack: Stack) -> None:
     [server] = [step for step in steps if step.name == "web-server"]
     assert list(server.diff) == ['metadata["multiport.port.b"]']
     assert "v4=192.168.10.12/24 v4=192.168.10.13/24" in server_metadata(stack)["multiport.port.b"]
-    stack.configure(house())
+    stack.configure(example_topology())
     assert replaced(stack.up()) == set()
 
 
-def test_an_address_that_neutron_chose_is_never_lost_silently(make_stack: Callable[..., Stack]) -> None:
+def test_a_change_that_would_lose_an_address_chosen_by_neutron_is_refused(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack("chosen")
-    stack.configure(house())
+    stack.configure(example_topology())
     stack.up()
     chosen = stack.outputs()["servers"]["web"]["ports"]["d"]["fixed_ips"]["v4"]
-    config = house()
+    config = example_topology()
     config["networks"]["front"]["subnets"]["v6"] = {"cidr": "fd00:10::/64"}
     stack.configure(config)
     assert f"ip_address: {chosen}" in stack.refuse()
@@ -129,8 +129,8 @@ def test_an_address_that_neutron_chose_is_never_lost_silently(make_stack: Callab
     assert f"ip_address: {chosen}" in stack.refuse()
 
 
-def test_a_pair_comes_and_goes_with_its_mask(stack: Stack, api: Any) -> None:
-    config = house()
+def test_an_added_address_pair_gets_its_prefix_length(stack: Stack, api: Any) -> None:
+    config = example_topology()
     ports(config)["b"]["allowed_address_pairs"] = {"spare": {"ip_address": "192.168.10.99"}}
     stack.configure(config)
     assert changes(stack.up()) == {("update", "Port", "web-b")}
@@ -138,8 +138,8 @@ def test_a_pair_comes_and_goes_with_its_mask(stack: Stack, api: Any) -> None:
     assert [pair["ip_address"] for pair in port.allowed_address_pairs] == ["192.168.10.99/32"]
 
 
-def test_a_virtual_address_comes_and_goes(stack: Stack, api: Any) -> None:
-    config = house()
+def test_adding_and_changing_a_virtual_ip_keeps_the_server(stack: Stack, api: Any) -> None:
+    config = example_topology()
     config["virtual_ips"] = {
         "shared": {
             "network": "front",
@@ -162,18 +162,18 @@ def test_a_virtual_address_comes_and_goes(stack: Stack, api: Any) -> None:
     assert changes(stack.up()) == {SERVER}
 
 
-def test_a_floating_ip_comes_and_goes(stack: Stack, api: Any) -> None:
-    config = house()
+def test_removing_a_floating_ip_deletes_only_the_floating_ip(stack: Stack, api: Any) -> None:
+    config = example_topology()
     del ports(config)["d"]["floating_ip"]
     gone = stack.outputs()["servers"]["web"]["ports"]["d"]["floating_ips"]["v4"]
     stack.configure(config)
     assert changes(stack.up()) == {("delete", "FloatingIp", "web-d.v4"), ("delete", "FloatingIpAssociate", "web-d.v4")}
-    assert [each for each in api.network.ips() if each.floating_ip_address == gone] == []
+    assert not list(api.network.ips(floating_ip_address=gone))
 
 
 def test_a_keyed_floating_ip_moves_with_its_address(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack("keyed")
-    config = house()
+    config = example_topology()
     ports(config)["d"]["floating_ip"] = {"key": "public"}
     del ports(config)["b"]["fixed_ips"]["main"]["floating_ip"]
     stack.configure(config)
@@ -186,37 +186,37 @@ def test_a_keyed_floating_ip_moves_with_its_address(make_stack: Callable[..., St
     assert stack.outputs()["servers"]["web"]["ports"]["b"]["floating_ips"]["main"] == address
 
 
-def test_dhcp_off_and_on_costs_no_server(stack: Stack) -> None:
-    config = house()
+def test_changing_dhcp_keeps_the_server(stack: Stack) -> None:
+    config = example_topology()
     config["networks"]["front"]["subnets"]["v4"]["enable_dhcp"] = False
     stack.configure(config)
     assert changes(stack.up()) == {("update", "Subnet", "front-v4")}
 
 
-def test_options_of_the_guest_cost_no_server(stack: Stack) -> None:
-    config = house()
+def test_changing_routing_options_keeps_the_server(stack: Stack) -> None:
+    config = example_topology()
     config["servers"]["web"]["routing"] = {"connmark": True, "echo_url": "http://198.51.100.1/"}
     stack.configure(config)
     assert changes(stack.up()) == {SERVER}
     assert server_metadata(stack)["multiport.options"] == "connmark echo=http://198.51.100.1/"
 
 
-def test_refresh_shows_no_drift(deployed: Stack) -> None:
-    deployed.configure(house())
+def test_refresh_finds_no_difference(deployed: Stack) -> None:
+    deployed.configure(example_topology())
     assert deployed.refresh() == []
 
 
-def test_everything_says_whose_it_is(deployed: Stack, api: Any) -> None:
-    network = api.network
+def test_every_object_has_the_tags_and_names_of_its_stack(deployed: Stack, api: Any) -> None:
+    neutron = api.network
     mine = f"multiport.stack=multiport.{deployed.name}"
     names = {
-        "networks": {each.name for each in network.networks(tags=[mine])},
-        "subnets": {each.name for each in network.subnets(tags=[mine])},
-        "routers": {each.name for each in network.routers(tags=[mine])},
-        "ports": {each.name for each in network.ports(tags=[mine])},
-        "groups": {each.name for each in network.security_groups(tags=[mine])},
-        "addresses": {each.description for each in network.ips(tags=[mine])},
-        "servers": {each.name for each in api.compute.servers(tags=mine)},
+        "networks": {network.name for network in neutron.networks(tags=[mine])},
+        "subnets": {subnet.name for subnet in neutron.subnets(tags=[mine])},
+        "routers": {router.name for router in neutron.routers(tags=[mine])},
+        "ports": {port.name for port in neutron.ports(tags=[mine])},
+        "groups": {group.name for group in neutron.security_groups(tags=[mine])},
+        "addresses": {floating_ip.description for floating_ip in neutron.ips(tags=[mine])},
+        "servers": {server.name for server in api.compute.servers(tags=mine)},
     }
     assert names == {
         "networks": {"ports-front", "ports-back"},
@@ -227,5 +227,5 @@ def test_everything_says_whose_it_is(deployed: Stack, api: Any) -> None:
         "addresses": {"ports-web-b.main", "ports-web-d.v4"},
         "servers": {"ports-web"},
     }
-    [port] = network.ports(tags=[mine, "multiport.owner=web", "multiport.key=b"])
+    [port] = neutron.ports(tags=[mine, "multiport.owner=web", "multiport.key=b"])
     assert port.name == "ports-web-b"

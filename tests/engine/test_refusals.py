@@ -1,11 +1,11 @@
-"""A configuration that makes no sense is refused by the real CLI before any call to the cloud, without a traceback."""
+"""With the real CLI, an invalid configuration is refused before any call to the cloud, and without a traceback."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.engine.house import house, ports
+from tests.engine.example_topology import example_topology, ports
 from tests.engine.stack import Stack
 
 
@@ -39,12 +39,12 @@ def stack(make_stack: Callable[..., Stack]) -> Stack:
         (unknown_section, "servrs"),
     ],
 )
-def test_it_names_the_key_and_calls_nobody(stack: Stack, spoil: Callable[[dict[str, Any]], None], key: str) -> None:
-    config = house()
+def test_the_error_names_the_key_and_nothing_is_planned(stack: Stack, spoil: Callable[[dict[str, Any]], None], key: str) -> None:
+    config = example_topology()
     spoil(config)
     stack.configure(config)
     said = stack.refuse()
     assert key in said
     assert "Traceback" not in said
-    # nothing was even planned: no child of ours is in the preview, let alone created
+    # Not even one resource of the cloud is in the preview.
     assert "openstack:" not in said

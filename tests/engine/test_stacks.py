@@ -1,4 +1,4 @@
-"""Every stack in the repository, deployed unmodified; and what Nova then has for each guest."""
+"""Deploys every stack of the repository unmodified, and compares what Nova has for each guest with what was rendered."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def config_of(file: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem.removeprefix("Pulumi.") for file in FILES])
-def test_a_stack_goes_up_unmodified_and_down_at_the_first_try(
+def test_a_stack_is_deployed_unmodified_and_destroyed_at_the_first_attempt(
     make_stack: Callable[..., Stack], file: Path, api: Any, config_drives: Path
 ) -> None:
     name = file.stem.removeprefix("Pulumi.")
@@ -35,8 +35,8 @@ def test_a_stack_goes_up_unmodified_and_down_at_the_first_try(
         meta = json.loads((latest / "meta_data.json").read_text())["meta"]
         assert {f"multiport.port.{port}" for port in server["ports"]} <= set(meta)
         for port in server["ports"].values():
-            floating = {each.fixed_ip_address: each.floating_ip_address for each in api.network.ips(port_id=port["port_id"])}
-            assert floating == {port["fixed_ips"][each]: address for each, address in port["floating_ips"].items()}
+            floating = {found.fixed_ip_address: found.floating_ip_address for found in api.network.ips(port_id=port["port_id"])}
+            assert floating == {port["fixed_ips"][fixed_key]: address for fixed_key, address in port["floating_ips"].items()}
     stack.destroy()
     mine = f"multiport.stack=multiport.{name}"
     assert not list(api.network.ports(tags=[mine]))

@@ -14,7 +14,7 @@ from multiport.guest.errors import GuestError
 from multiport.guest.files import PLAN_PATH, static_files
 from multiport.guest.metadata import PortFacts, Route, RoutingOptions, server_metadata
 from multiport.guest.plan import BootPort, RoutingPlan, plan_text
-from multiport.guest.slots import assign_slots
+from multiport.guest.slots import derived_slot
 
 HERE: Final = Path(__file__).parent
 CASES: Final = HERE / "cases"
@@ -64,7 +64,7 @@ def told(given: Mapping[str, Any]) -> tuple[RoutingPlan | None, dict[str, str]]:
     if given.get("return_path") == "none":
         return None, server_metadata([], RoutingOptions(), user)
     ports: Mapping[str, Mapping[str, Any]] = given["ports"]
-    slots = assign_slots({key: port.get("slot") for key, port in ports.items()})
+    slots = {key: port.get("slot", derived_slot(key)) for key, port in ports.items()}
     facts = [_facts(key, slots[key], port) for key, port in ports.items()]
     boot = [BootPort(slots[key], port["mac"], port.get("primary", False)) for key, port in ports.items() if not port.get("hot")]
     return RoutingPlan(tuple(boot)), server_metadata(facts, RoutingOptions(**given.get("routing", {})), user)

@@ -1,6 +1,7 @@
 """Every configuration that is wrong in one thing gives one error, in these words; and every error there is has such a case.
 
-A case is a file: `config`, a whole configuration, or `check` and `args`, a component called directly; and `error`, the text.
+A case is a file in the folder of its rule's module in components/checks: `config`, a whole configuration, or `check` and `args`,
+a component called directly; and `error`, the text.
 """
 
 import ast
@@ -10,6 +11,7 @@ import pkgutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ import yaml
 from multiport.components import checks
 from multiport.components.config_error import ConfigError, Fault
 
-CASES = sorted(Path(__file__).parent.glob("*.yaml"))
+CASES = sorted(Path(__file__).parent.glob("*/*.yaml"))
 
 
 class Loader(yaml.SafeLoader):
@@ -56,8 +58,16 @@ def test_one_error_in_these_words(path: Path) -> None:
     assert case["error"].isprintable()
 
 
-def test_every_error_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = [importlib.import_module(f"{checks.__name__}.{each.name}") for each in pkgutil.iter_modules(checks.__path__)]
+def rule_of(frame: FrameType | None) -> tuple[str, int]:
+    """File and line of the rule that found a fault: where it is worded, or the caller of what words it for several rules."""
+    assert frame is not None
+    if frame.f_code.co_name in ("unknown", "_of_guest"):
+        return rule_of(frame.f_back)
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def test_every_error_has_a_case_in_the_folder_of_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = [importlib.import_module(f"{checks.__name__}.{module.name}") for module in pkgutil.iter_modules(checks.__path__)]
     sites = {
         (inspect.getfile(module), call.lineno, call.end_lineno)
         for module in modules
@@ -65,18 +75,23 @@ def test_every_error_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Fault"
     }
     made: set[tuple[str, int]] = set()
+    rules: list[str] = []
 
     def recorded(key: str, problem: str, remedy: str) -> Fault:
-        maker = sys._getframe(1)
-        made.add((maker.f_code.co_filename, maker.f_lineno))
+        place = sys._getframe(1)
+        made.add((place.f_code.co_filename, place.f_lineno))
+        rules.append(Path(rule_of(place)[0]).stem)
         return Fault(key, problem, remedy)
 
     for module in modules:
         if hasattr(module, "Fault"):
             monkeypatch.setattr(module, "Fault", recorded)
+    elsewhere = []
     for path in CASES:
         with pytest.raises(ConfigError):
             run(read(path))
+        if path.parent.name != rules[-1]:
+            elsewhere.append(f"{path.name} belongs into {rules[-1]}/")
 
     bare = [
         f"{file}:{first}"
@@ -85,3 +100,4 @@ def test_every_error_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert sites
     assert not bare
+    assert not elsewhere

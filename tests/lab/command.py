@@ -1,4 +1,4 @@
-"""`python -m lab` on one directory."""
+"""Runs `python -m lab` on one directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lab of their own for the tests of this folder, in a temporary directory; the installed services are shared."""
+"""Fixtures for tests of the local cloud: a lab in a temporary directory, which uses the installed services of the checkout."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def own_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabCommand]:
 
 @pytest.fixture(scope="session")
 def lab(own_lab: LabCommand) -> LabCommand:
-    """The lab that tests ask; a module may ask another."""
+    """The lab that the tests use. A module may override this fixture to use another one."""
     return own_lab
 
 

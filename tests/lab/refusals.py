@@ -1,7 +1,7 @@
-"""What a tenant may not do: the configuration's fault as we refuse it, and the call that Neutron or Nova refuses.
+"""What a tenant cannot do: each case has a configuration that this project refuses, and the call that the API refuses.
 
-Ours is a fixture of `tests/invalid`, or a change that `components.two_steps` refuses. A call that only ML2/OVN refuses is
-marked: elsewhere it would go through.
+The configuration is a fixture of `tests/invalid`, or a change that `components.two_steps` refuses. Calls that only ML2/OVN
+refuses are marked, because other drivers accept them.
 """
 
 from __future__ import annotations
@@ -29,30 +29,38 @@ CIDR = "10.1.0.0/24"
 
 @dataclass(frozen=True)
 class Change:
-    """Two declarations of the component web, the second of which is refused as an update of the first."""
+    """Two declarations of a component. The second is refused as an update of the first.
+
+    Attributes:
+        compare: The rule that refuses it.
+        before: What was declared.
+        after: What is declared now.
+        place: Where, in a stack file.
+    """
 
     compare: two_steps.Compare
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    place: str = "servers.web"
 
     def text(self) -> str:
-        return str(next(self.compare("web", self.before, self.after, {})))
+        return str(next(self.compare(self.place, self.before, self.after, {})))
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """One thing that both refuse."""
+    """One case that both this project and the API refuse."""
 
     ours: str | Change
-    """File of tests/invalid, several in one string for what comes to the same call; or a change."""
+    """Names of fixtures in tests/invalid that lead to the same call, separated by spaces; or a change."""
     call: Callable[[Topology], object]
     status: int
     kind: str
-    """Neutron's exception; Nova names none."""
+    """Name of Neutron's exception; empty for Nova, whose answers have none."""
     says: str
-    """A pattern of the API's text."""
+    """Regular expression for the API's message."""
     ovn: bool = False
-    """Whether only ML2/OVN refuses it."""
+    """Whether only ML2/OVN refuses the call."""
 
     @property
     def name(self) -> str:
@@ -63,12 +71,12 @@ class Refusal:
         return self.ours.split() if isinstance(self.ours, str) else []
 
     def texts(self) -> list[str]:
-        """Our own words, as they come."""
+        """The messages of this project."""
         return [refused(fixture) for fixture in self.fixtures] if isinstance(self.ours, str) else [self.ours.text()]
 
 
 class ServerFaultError(Exception):
-    """What Nova says of a server that went to ERROR, after its API had taken the request (202)."""
+    """The fault of a server that has the status ERROR although the API had accepted the request (202)."""
 
     def __init__(self, status_code: int, message: str) -> None:
         super().__init__(message)
@@ -76,14 +84,15 @@ class ServerFaultError(Exception):
 
 
 def refused(fixture: str) -> str:
-    """What we say to a configuration that is wrong."""
+    """Return this project's message for an invalid configuration."""
+    [path] = INVALID.glob(f"*/{fixture}.yaml")
     with pytest.raises(ConfigError) as error:
-        run(read(INVALID / f"{fixture}.yaml"))
+        run(read(path))
     return str(error.value)
 
 
 def answer(error: openstack.exceptions.HttpException | ServerFaultError) -> tuple[str, str]:
-    """Neutron's or Nova's own answer: the exception's name, if it says it, and the text, without what differs each time."""
+    """Return the name of the exception, if there is one, and the message of the API, without ids and other varying parts."""
     if isinstance(error, ServerFaultError):
         return "", _constant(str(error))
     assert error.response is not None
@@ -96,11 +105,11 @@ def _constant(text: str) -> str:
     return re.sub(r"\b203\.0\.113\.\d+", "203.0.113.x", text)
 
 
-# --- calls
+# Calls that the API refuses.
 
 
 def subnet(**attributes: Any) -> Callable[[Topology], object]:
-    """A subnet of a network of its own."""
+    """Return a call that creates a subnet on a new network."""
 
     def call(built: Topology) -> object:
         whole = {"ip_version": 4, "cidr": CIDR, **attributes}
@@ -114,14 +123,14 @@ def pools(*ranges: tuple[str, str], **attributes: Any) -> Callable[[Topology], o
 
 
 def rules(*several: Mapping[str, Any]) -> Callable[[Topology], object]:
-    """Rules of one group, the last of which is refused."""
+    """Return a call that adds rules to one group. The last one is refused."""
 
     def call(built: Topology) -> None:
         network = built.cloud.network
         group = network.create_security_group(name="rules")
         try:
-            for each in several:
-                whole = {"direction": "ingress", "ethertype": "IPv4", **each}
+            for rule in several:
+                whole = {"direction": "ingress", "ethertype": "IPv4", **rule}
                 network.create_security_group_rule(security_group_id=group.id, **whole)
         finally:
             network.delete_security_group(group)
@@ -142,7 +151,7 @@ def external(**attributes: Any) -> Callable[[Topology], object]:
 
 
 def tags(*several: str) -> Callable[[Topology], object]:
-    """A server with tags, asked for as the provider does."""
+    """Return a call that creates a server with tags, as the provider does."""
 
     def call(built: Topology) -> None:
         compute = built.cloud.compute
@@ -217,7 +226,7 @@ def gateway_changed_in_use(built: Topology) -> None:
 
 
 def port_with(built: Topology, *hosts: int) -> Any:
-    """A port with the addresses of these hosts, none of which Neutron chooses for another."""
+    """Create a port with the addresses of these hosts, which Neutron does not choose for other ports of the tests."""
     return built.port(fixed_ips=[{"subnet_id": built.subnet.id, "ip_address": f"10.1.0.{host}"} for host in hosts])
 
 
@@ -289,7 +298,7 @@ def floating_ip_on_port_without_ipv4(built: Topology) -> None:
 
 
 def bound_port_turned_virtual(built: Topology) -> None:
-    """The API takes the pair, and the server goes to ERROR: Neutron's 400 is in Nova's log, its fault says 500 (measured)."""
+    """The API accepts the pair, but the server gets the status ERROR: Nova's log has Neutron's 400, its fault 500 (measured)."""
     owner = built.port(fixed_ips=[{"subnet_id": built.subnet.id, "ip_address": "10.1.0.81"}])
     built.port(allowed_address_pairs=[{"ip_address": "10.1.0.81"}])
     try:
@@ -300,7 +309,7 @@ def bound_port_turned_virtual(built: Topology) -> None:
 
 
 def foreign_mac_in_pair(built: Topology) -> None:
-    """Only an update of a port that is bound is looked at (measured): the same pair in a new port is taken."""
+    """Neutron checks this only when a bound port is updated (measured): it accepts the same pair for a new port."""
     pair = {"ip_address": "10.1.0.82", "mac_address": "00:11:22:33:44:55"}
     built.cloud.network.update_port(built.bound_port().id, allowed_address_pairs=[pair])
 
@@ -309,7 +318,7 @@ PAIR = [{"ip_address": "10.9.0.1"}]
 
 
 def on_subnet(address: str, *, floating_ip: bool = False) -> dict[str, Any]:
-    """A declared address."""
+    """Return the declaration of an address."""
     return {"cidr": CIDR, "ip_address": address, **({"floating_ip": True} if floating_ip else {})}
 
 
@@ -381,7 +390,7 @@ REFUSALS = [
     ),
     Refusal("fixed-ip-twice-in-port", address_twice_in_port, 400, "HTTPBadRequest", "Duplicate IP address"),
     Refusal("port-mac-twice-on-network", mac_twice, 409, "MacAddressInUse", "fa:16:3e:00:00:01 is in use"),
-    # a network of somebody else's
+    # external networks
     Refusal(
         "external-port-with-address component-virtual-ip-on-external-network",
         external(fixed_ips=[{"ip_address": "203.0.113.77"}]),
@@ -569,7 +578,7 @@ REFUSALS = [
     # Nova
     Refusal("server-tag-with-slash", tags("team/blue"), 400, "", "team/blue"),
     Refusal("server-tag-too-long", tags("t" * 61), 400, "", "too long|maximum length"),
-    # changes of what exists
+    # updates of existing objects
     Refusal(
         Change(
             two_steps.port_faults,
@@ -586,6 +595,7 @@ REFUSALS = [
             two_steps.virtual_ip_faults,
             {"x": on_subnet("10.1.0.76", floating_ip=True)},
             {"x": on_subnet("10.1.0.77", floating_ip=True)},
+            place="virtual_ips.x",
         ),
         address_with_floating_ip_changed,
         400,
@@ -619,6 +629,7 @@ REFUSALS = [
             two_steps.network_faults,
             {"router": {}, "subnets": {"v4": {"cidr": CIDR}}},
             {"router": {}, "subnets": {"v4": {"cidr": CIDR, "no_gateway": True}}},
+            place="networks.private",
         ),
         gateway_changed_in_use,
         409,
@@ -626,7 +637,7 @@ REFUSALS = [
         "in use",
     ),
     Refusal(
-        Change(two_steps.security_group_faults, {}, {"stateful": False}),
+        Change(two_steps.security_group_faults, {}, {"stateful": False}, place="security_groups.ssh"),
         stateful_changed_in_use,
         409,
         "SecurityGroupInUse",

@@ -36,7 +36,7 @@ def lives(pid: int) -> bool:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return not stat.rpartition(")")[2].startswith(" Z")  # ended, and not yet fetched by init
+    return not stat.rpartition(")")[2].startswith(" Z")  # a zombie has ended, but init has not reaped it yet
 
 
 def test_servers_and_ports_survive_a_restart(lab: LabCommand, member: Connection) -> None:
@@ -70,7 +70,7 @@ def test_servers_and_ports_survive_a_restart(lab: LabCommand, member: Connection
         member.compute.wait_for_server(stopped, wait=120, interval=1)
 
 
-def test_up_again_touches_nothing(lab: LabCommand) -> None:
+def test_a_second_up_changes_nothing(lab: LabCommand) -> None:
     pids = lab.pids()
     settings = lab.directory.joinpath("lab.json").stat()
     assert len(pids) == 5
@@ -79,7 +79,7 @@ def test_up_again_touches_nothing(lab: LabCommand) -> None:
     assert lab.directory.joinpath("lab.json").stat() == settings
 
 
-def test_up_starts_again_what_was_killed(lab: LabCommand) -> None:
+def test_up_restarts_services_that_were_killed(lab: LabCommand) -> None:
     by_name = {service["service"]: service["pid"] for service in lab.status()["services"]}
     os.kill(by_name["neutron"], signal.SIGKILL)
     deadline = time.monotonic() + 30
@@ -88,10 +88,12 @@ def test_up_starts_again_what_was_killed(lab: LabCommand) -> None:
     assert not lab.status()["running"]
     lab("up")
     assert lab.status()["running"]
-    assert not any(lives(pid) for name, pid in by_name.items() if name != "neutron"), "no old service beside the new ones"
+    assert not any(lives(pid) for name, pid in by_name.items() if name != "neutron"), (
+        "former services still run next to the new ones"
+    )
 
 
-def test_two_labs_side_by_side(lab: LabCommand, second: LabCommand) -> None:
+def test_two_labs_run_at_the_same_time(lab: LabCommand, second: LabCommand) -> None:
     second("up")
     assert {service["url"] for service in lab.status()["services"]}.isdisjoint(
         service["url"] for service in second.status()["services"]
@@ -110,18 +112,18 @@ def test_two_labs_side_by_side(lab: LabCommand, second: LabCommand) -> None:
     assert lab.status()["running"]
 
 
-def test_taken_ports_are_left_to_their_owner(second: LabCommand) -> None:
+def test_ports_that_another_program_uses_are_refused(second: LabCommand) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         refused = second("--port-base", str(port - 2), "up", check=False)
         assert refused.returncode == 1
-        assert f"port {port} is taken" in refused.stderr
+        assert f"port {port} is in use" in refused.stderr
     assert second.pids() == []
 
 
-def test_leftovers_lists_what_the_member_made(lab: LabCommand, member: Connection) -> None:
+def test_leftovers_lists_the_objects_of_the_user(lab: LabCommand, member: Connection) -> None:
     assert lab("leftovers").returncode == 0
     with topology(member, "left-behind") as built:
         built.port()
@@ -150,7 +152,7 @@ def test_leftovers_lists_what_the_member_made(lab: LabCommand, member: Connectio
     assert lab("leftovers").stdout == ""
 
 
-def test_a_recycled_pid_is_never_signalled(tmp_path: Path) -> None:
+def test_a_reused_pid_is_never_signalled(tmp_path: Path) -> None:
     stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:
         lab = LabCommand(tmp_path)
@@ -163,18 +165,18 @@ def test_a_recycled_pid_is_never_signalled(tmp_path: Path) -> None:
             assert "was not running" in lab("down").stdout
             assert stranger.poll() is None
         record.write_text(json.dumps({"pid": stranger.pid, "start_ticks": ticks, "boot_id": boot}))
-        assert "local cloud down" in lab("down").stdout
-        assert stranger.wait(timeout=30) == -signal.SIGTERM, "the record would have been obeyed"
+        assert "the local cloud is stopped" in lab("down").stdout
+        assert stranger.wait(timeout=30) == -signal.SIGTERM, "the process must end if pid file and process match"
     finally:
         stranger.kill()
         stranger.wait()
 
 
-def test_failure_shows_the_log_and_leaves_nothing(second: LabCommand) -> None:
+def test_a_failed_start_shows_the_log_and_leaves_nothing_running(second: LabCommand) -> None:
     second("up")
     second("down")
     database = second.directory / "data" / "neutron" / "neutron.sqlite"
-    database.write_bytes(b"this is no database, and long enough to be looked at as one" * 100)
+    database.write_bytes(b"This text is not a database, but long enough to be read as one. " * 100)
     for extra in ("-wal", "-shm"):
         database.with_name(database.name + extra).unlink(missing_ok=True)
     failed = second("up", check=False)
@@ -186,7 +188,7 @@ def test_failure_shows_the_log_and_leaves_nothing(second: LabCommand) -> None:
     assert list(second.directory.joinpath("run").iterdir()) == []
 
 
-def test_interrupted_start_leaves_nothing(second: LabCommand) -> None:
+def test_an_interrupted_start_leaves_nothing_running(second: LabCommand) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "lab", "--dir", str(second.directory), "up"],
         cwd=CHECKOUT,
@@ -210,4 +212,4 @@ def test_interrupted_start_leaves_nothing(second: LabCommand) -> None:
     assert "lab: interrupted" in output
     assert not any(lives(pid) for pid in pids)
     second("up")
-    assert second.status()["running"], "the start that was cut short is repeated from nothing"
+    assert second.status()["running"], "a start after an interrupted one begins again and succeeds"

@@ -18,7 +18,7 @@ STACKS = 12
 
 
 def test_twelve_stacks_at_once(lab: LabCommand) -> None:
-    """What `pulumi up --parallel` asks of the lab at its worst; any refusal or error raises."""
+    """The load is that of the worst case of `pulumi up --parallel`. Any error of the API raises an exception."""
     barrier = threading.Barrier(STACKS)
     log = lab.directory / "log"
     before = {path.name: path.stat().st_size for path in log.iterdir()}

@@ -1,4 +1,7 @@
-"""What Neutron and Nova refuse a member that no configuration of ours asks for; the rest is in `test_lab_side_by_side`."""
+"""Calls that Neutron and Nova refuse an ordinary user and that no configuration of this project leads to.
+
+The refusals of calls that a configuration can lead to are in `test_lab_side_by_side`.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +45,10 @@ def provider_attributes(built: Topology) -> None:
 
 
 CASES: list[tuple[Callable[[Topology], object], int, str]] = [
-    (bound_port_again, 409, "still in use"),  # a server is deleted before its ports get another
-    (subnet_in_use, 409, "have an IP allocation"),  # ports go before their subnets
-    (provider_attributes, 403, "disallowed by policy"),  # there are no such keys
-    # whom a network is shared with is the cloud's to know
+    (bound_port_again, 409, "still in use"),  # so a server is deleted before its ports are attached to another one
+    (subnet_in_use, 409, "have an IP allocation"),  # so ports are deleted before their subnets
+    (provider_attributes, 403, "disallowed by policy"),  # so the configuration has no such keys
+    # This cannot be checked beforehand: only the cloud knows with whom a network is shared.
     (lambda built: external(built, "PUBLICNET-ROUTED"), 403, "disallowed by policy"),
 ]
 
@@ -57,12 +60,12 @@ def test_refused(built: Topology, act: Callable[[Topology], object], status: int
     assert refusal.value.status_code == status
 
 
-def test_member_may_attach_directly_to_the_shared_external_network(built: Topology) -> None:
+def test_a_user_may_create_a_port_on_the_shared_external_network(built: Topology) -> None:
     built.ports.append(port := external(built, "PUBLICNET"))
     assert port.fixed_ips[0]["ip_address"].startswith("203.0.113.")
 
 
-def test_member_is_no_admin(built: Topology) -> None:
+def test_the_user_is_not_an_admin(built: Topology) -> None:
     with pytest.raises(HttpException) as refusal:
         next(built.cloud.compute.hypervisors())
     assert refusal.value.status_code == 403

@@ -28,7 +28,7 @@ def until(condition: Any, seconds: float = 60) -> Any:
     return found
 
 
-def test_config_drive_is_what_nova_builds(lab: LabCommand, member: Connection) -> None:
+def test_the_config_drive_has_the_files_that_nova_builds(lab: LabCommand, member: Connection) -> None:
     with topology(member, "drive") as built:
         routed, isolated = built.port(), built.port(isolated=True)
         server = built.server(
@@ -50,7 +50,7 @@ def test_config_drive_is_what_nova_builds(lab: LabCommand, member: Connection) -
             (routed.mac_address, 1442, "ovs"),
             (isolated.mac_address, 1442, "ovs"),
         ]
-        # A port with DHCP carries no address, one without carries it and no route: so did a cloud with OVN.
+        # For a port with DHCP there is no address, for one without DHCP the address but no route, as on a cloud with OVN.
         first, second = network["networks"]
         assert (first["type"], first.get("ip_address")) == ("ipv4_dhcp", None)
         assert (second["type"], second["ip_address"], second["routes"]) == ("ipv4", isolated.fixed_ips[0]["ip_address"], [])
@@ -62,14 +62,14 @@ def test_config_drive_is_what_nova_builds(lab: LabCommand, member: Connection) -
         member.compute.reboot_server(server, "HARD")
         until(lambda: member.compute.get_server(server.id).status == "ACTIVE")
         kept = json.loads(latest.joinpath("meta_data.json").read_text())
-        assert kept["meta"] == {"multiport:x": "1"}, "the drive is of the build"
+        assert kept["meta"] == {"multiport:x": "1"}, "the drive must have the metadata of the server's creation"
         member.compute.rebuild_server(server, image=named(member, "image", "Ubuntu-24.04"))
         until(lambda: member.compute.get_server(server.id).status == "ACTIVE")
         assert json.loads(latest.joinpath("meta_data.json").read_text())["meta"] == {"multiport:x": "1", "late": "2"}
     assert not drive.exists()
 
 
-def test_server_without_config_drive_has_none(lab: LabCommand, member: Connection) -> None:
+def test_no_config_drive_is_built_for_a_server_without_one(lab: LabCommand, member: Connection) -> None:
     with topology(member, "no-drive") as built:
         server = built.server([built.port()])
         assert not (lab.directory / "config-drives" / server.id).exists()
@@ -88,7 +88,7 @@ def test_floating_ip_follows_its_association(member: Connection) -> None:
         assert member.network.get_ip(floating_ip.id).status == "ACTIVE"
 
 
-def test_port_with_floating_ip_can_go_first(member: Connection) -> None:
+def test_a_port_can_be_deleted_before_its_floating_ip(member: Connection) -> None:
     with topology(member, "port-first") as built:
         port = built.port()
         floating_ip = built.floating_ip(port_id=port.id)
@@ -97,7 +97,7 @@ def test_port_with_floating_ip_can_go_first(member: Connection) -> None:
         assert (released.port_id, released.status) == (None, "DOWN")
 
 
-def test_hot_port_comes_and_goes(member: Connection) -> None:
+def test_a_port_is_attached_to_and_detached_from_a_running_server(member: Connection) -> None:
     with topology(member, "hot") as built:
         boot, hot = built.port(), built.port()
         server = built.server([boot])
@@ -120,7 +120,7 @@ def test_hot_port_comes_and_goes(member: Connection) -> None:
             assert (kept.device_id, kept.mac_address, kept.fixed_ips) == ("", hot.mac_address, hot.fixed_ips)
 
 
-def test_replaced_server_takes_over_its_ports(member: Connection) -> None:
+def test_a_new_server_can_use_the_ports_of_a_deleted_one(member: Connection) -> None:
     with topology(member, "replaced") as built:
         port = built.port()
         old = built.server([port])

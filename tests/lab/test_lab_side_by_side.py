@@ -1,8 +1,8 @@
-"""The API's own refusal and ours, side by side: every answer that our texts name is what the real services answer.
+"""Compares this project's refusals with those of the API: each answer that a message quotes must be that of the real services.
 
-`docs/refusals.md` shows them. After a change: `REFUSALS_WRITE=1 python -m pytest tests/lab/test_lab_side_by_side.py`.
-What only ML2/OVN refuses is asked where MULTIPORT_PACKETS_LAB names the directory of such a lab; elsewhere the document keeps the
-rows that such a run wrote.
+The result is `docs/refusals.md`. `REFUSALS_WRITE=1 python -m pytest tests/lab/test_lab_side_by_side.py` writes it after a change.
+Calls that only ML2/OVN refuses are made if MULTIPORT_PACKETS_LAB names the directory of a lab with packets. Without it the
+document keeps the rows of an earlier run.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("side-by-side")]
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "refusals.md"
 CLAIM = re.compile(r"(?:answers(?: a tenant)? |\()(\d{3})(?: ([A-Z]\w+))?")
-"""What one of our texts says that the API answers: the status and, perhaps, the exception's name."""
-HEAD = """# Refused by us, and by the API
+"""Finds in a message the answer that it quotes: the status and, if there is one, the name of the exception."""
+HEAD = """# Refused configurations, and the answers of the API
 
-What a tenant may not do is refused before any call to the cloud, in the preview already. Beside our words stands what Neutron
-or Nova (2026.2) answers to the same thing: the answer that you would get after half of your stack is there. This page is
-written by `tests/lab/test_lab_side_by_side.py`, which asks the real services.
+Configurations that the cloud would refuse are refused in the preview, before any call to the cloud. The table shows this
+project's message for each, and the answer of Neutron or Nova (2026.2) to the same request, which would come when half of the
+stack already exists. `tests/lab/test_lab_side_by_side.py` writes this page from the answers of the real services.
 
-| The API | Its words | Ours |
+| The API | Its message | This project's message |
 |---|---|---|
 """
 
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest) -> LabCommand:
-    """The tests' own, or a running one whose Neutron is ML2/OVN, so that nothing is left out."""
+    """The lab of the tests, or a running lab with packets, in which no case is skipped."""
     packets = os.environ.get("MULTIPORT_PACKETS_LAB")
     if packets:
         return LabCommand(Path(packets))
@@ -57,13 +57,13 @@ def built(lab: LabCommand) -> Iterator[Topology]:
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, str]:
-    """What was seen, by the case's name."""
+    """The rows of the document, by the name of the case."""
     return {}
 
 
 @pytest.fixture(scope="module")
 def ovn(lab: LabCommand) -> bool:
-    """Whether Neutron runs ML2/OVN here: its agents are then the chassis."""
+    """Whether Neutron uses ML2/OVN in this lab. If so, its agents are the chassis."""
     return any(agent.agent_type.startswith("OVN") for agent in lab.connect("local-admin").network.agents())
 
 
@@ -73,7 +73,7 @@ def test_refused_by_both(case: Refusal, built: Topology, rows: dict[str, str], *
     for text in ours:
         assert text.isprintable()
         for status, kind in CLAIM.findall(text):
-            # the fault of a server that could not be bound says 500; Neutron's answer to Nova was 400
+            # The fault of a server whose port could not be bound has the code 500; Neutron had answered Nova with 400.
             assert status == ("400" if case.ovn else str(case.status)), text
             assert kind in ("", case.kind), text
     if case.ovn and not ovn:
@@ -89,14 +89,14 @@ def test_refused_by_both(case: Refusal, built: Topology, rows: dict[str, str], *
     rows[case.name] = _row(f"{case.status} {kind}", says, ours)
 
 
-def test_every_answer_that_we_name_is_shown() -> None:
+def test_every_quoted_answer_is_in_the_document() -> None:
     naming = {path.stem for path in CASES if CLAIM.search(read(path)["error"])}
     assert naming - {fixture for case in REFUSALS for fixture in case.fixtures} == set()
 
 
-def test_the_document_shows_them(rows: dict[str, str]) -> None:
+def test_the_document_is_current(rows: dict[str, str]) -> None:
     if len(rows) < len(REFUSALS):
-        pytest.skip("not every refusal was seen in this run: run the whole file, without -k")
+        pytest.skip("this run did not include every refusal: run the whole file without -k")
     text = HEAD + "".join(f"{rows[case.name]}\n" for case in REFUSALS)
     if os.environ.get("REFUSALS_WRITE"):
         DOCUMENT.write_text(text)
@@ -104,14 +104,14 @@ def test_the_document_shows_them(rows: dict[str, str]) -> None:
 
 
 def _seen_with_ovn(case: Refusal, ours: list[str]) -> str:
-    """The document's own row, of a run with ML2/OVN, as long as it is of this refusal and has our words of today."""
+    """Return the row of an earlier run with ML2/OVN from the document, which must have the present message of this case."""
     found = [row for row in DOCUMENT.read_text().splitlines() if row.endswith(f" | {_cell(ours[0])} |")]
     assert [row for row in found if row.startswith(f"| {f'{case.status} {case.kind}'.strip()} | ")], found
     return found[0]
 
 
 def _row(status: str, says: str, ours: list[str]) -> str:
-    return "| " + " | ".join(_cell(each) for each in (status.strip(), says, ours[0])) + " |"
+    return "| " + " | ".join(_cell(text) for text in (status.strip(), says, ours[0])) + " |"
 
 
 def _cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What one tenant builds: networks, router, ports, a server, floating IPs; and its removal in an order that users choose."""
+"""Objects that a tenant creates for a test: networks, router, ports, a server, floating IPs; and their deletion."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def named(cloud: Connection, kind: str, name: str) -> str:
-    """Id of what the lab was seeded with."""
+    """Return the id of an object that every lab has."""
     find = {"network": cloud.network.find_network, "image": cloud.image.find_image, "flavor": cloud.compute.find_flavor}[kind]
     found = find(name)
     assert found is not None, name
@@ -36,9 +36,9 @@ class Topology:
     floating_ips: list[Any] = field(default_factory=list)
     servers: list[Any] = field(default_factory=list)
     networks: list[Any] = field(default_factory=list)
-    """Beside the two that every topology has."""
+    """Networks in addition to the two that every topology has."""
     operator: Connection | None = None
-    """Binds ports to the host, where a case needs a bound one and no server."""
+    """Connection as admin, which binds ports to the host for tests that need a bound port without a server."""
 
     def further_network(self) -> Any:
         network = self.cloud.network.create_network(name=self.name)
@@ -54,7 +54,7 @@ class Topology:
         return port
 
     def bound_port(self) -> Any:
-        """A port as one that a server uses."""
+        """Create a port that is bound, like a port of a server."""
         assert self.operator is not None
         port = self.port()
         self.operator.network.update_port(port.id, binding_host_id=HOST)
@@ -79,7 +79,7 @@ class Topology:
         return compute.wait_for_server(server, wait=300, interval=1)
 
     def remove(self) -> None:
-        """Ports go while they hold floating IPs: the order that once hung Neutron on SQLite."""
+        """Delete all objects. Ports are deleted before their floating IPs, an order that once blocked Neutron on SQLite."""
         for server in self.servers:
             self.cloud.compute.delete_server(server)
         for server in self.servers:
@@ -91,8 +91,8 @@ class Topology:
             network.delete_ip(floating_ip)
         network.remove_interface_from_router(self.router, subnet=self.subnet.id)
         network.delete_router(self.router)
-        for each in (self.network, self.isolated, *self.networks):
-            network.delete_network(each)
+        for created in (self.network, self.isolated, *self.networks):
+            network.delete_network(created)
         network.delete_security_group(self.group)
 
 

@@ -1,7 +1,7 @@
-"""Runs in a guest: takes a virtual address and gives it up again, as keepalived does; a word on standard input for each.
+"""Runs in a guest, and adds or deletes a virtual IP as keepalived does. The words on standard input are its commands.
 
-`take` adds the address and sends gratuitous ARP, `leave` deletes it: by netlink, since it takes an emulated guest a quarter of a
-second to start `ip`. Standard library only.
+`take` adds the address and sends gratuitous ARP, `leave` deletes it. Both use netlink directly, because an emulated guest needs a
+quarter of a second to start `ip`. It uses the standard library only.
 """
 
 import socket
@@ -9,7 +9,7 @@ import struct
 import sys
 
 ETHERTYPE_ARP = 0x0806
-ANNOUNCEMENTS = 5  # as many as keepalived sends at once
+ANNOUNCEMENTS = 5  # keepalived sends this many in a row
 # linux/rtnetlink.h, linux/netlink.h, linux/if_addr.h
 RTM_NEWADDR, RTM_DELADDR = 20, 21
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_REPLACE, NLM_F_CREATE = 0x1, 0x4, 0x100, 0x400
@@ -17,7 +17,7 @@ IFA_ADDRESS, IFA_LOCAL = 1, 2
 
 
 def main() -> None:
-    """Obey until the input ends."""
+    """Execute the commands until the input ends."""
     mac, address = sys.argv[1:]
     nic = next(name for _, name in socket.if_nameindex() if _mac(name) == mac)
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -46,7 +46,7 @@ def _change_address(kind: int, flags: int, index: int, address: bytes) -> None:
 
 
 def _mac(nic: str) -> str:
-    with open(f"/sys/class/net/{nic}/address") as file:  # noqa: PTH123 - pathlib takes an emulated guest a second to import
+    with open(f"/sys/class/net/{nic}/address") as file:  # noqa: PTH123 - importing pathlib takes an emulated guest a second
         return file.read().strip()
 
 

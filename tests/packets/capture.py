@@ -1,4 +1,4 @@
-"""Everything that passes the guests' NICs, seen on their taps: source addresses, and when DHCP gave a lease."""
+"""Captures all frames of the guests on their TAP devices, and records source addresses and the times of DHCP leases."""
 
 import socket
 import struct
@@ -14,9 +14,9 @@ from lab.packets import namespaces
 from lab.settings import Settings
 
 _ANY_PROTOCOL: Final = 0x0003  # linux/if_ether.h: ETH_P_ALL
-_PACKET_OUTGOING: Final = 4  # linux/if_packet.h: towards the guest
+_PACKET_OUTGOING: Final = 4  # linux/if_packet.h; on a TAP device it means: to the guest
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
-_SO_RCVBUFFORCE: Final = 33  # asm-generic/socket.h: beyond net.core.rmem_max, as root
+_SO_RCVBUFFORCE: Final = 33  # asm-generic/socket.h; root may exceed net.core.rmem_max with it
 _BUFFER_BYTES: Final = 1 << 24
 _ARP, _IPV4, _IPV6 = 0x0806, 0x0800, 0x86DD
 _IGMP, _UDP = 2, 17
@@ -25,16 +25,16 @@ _KEPT: Final = 200
 
 @dataclass
 class Seen:
-    """What was seen on one port.
+    """The frames that were captured on one port.
 
     Attributes:
-        name: What the port is called in reports.
-        mac: Its MAC address.
-        addresses: Its fixed IPs and address pairs.
-        sent: How many packets its guest has sent, by kind.
-        foreign: How many of them bore a source that is none of its own, by what was wrong.
-        first_foreign: The first of these, with their times in seconds of Unix time.
-        leases: When DHCP acknowledged a lease, in seconds of Unix time.
+        name: Name of the port in reports.
+        mac: MAC address of the port.
+        addresses: Fixed IPs and address pairs of the port.
+        sent: Number of packets that the guest has sent, by kind.
+        foreign: Number of packets with a source address that is not the port's, by description of the address.
+        first_foreign: The first of these packets, with their times in seconds of Unix time.
+        leases: Times at which DHCP acknowledged a lease, in seconds of Unix time.
     """
 
     name: str
@@ -46,11 +46,11 @@ class Seen:
     leases: list[float] = field(default_factory=list)
 
     def leased(self, since: float) -> float | None:
-        """When DHCP first acknowledged a lease after a time."""
+        """Return the time of the first DHCP acknowledgement after a time; None if there is none."""
         return next((at for at in list(self.leases) if at > since), None)
 
     def note(self, frame: bytes, *, outgoing: bool, at: float) -> None:
-        """Note a frame; `outgoing` is towards the guest."""
+        """Record a frame. `outgoing` means that it goes to the guest."""
         if outgoing:
             if _is_lease(frame):
                 self.leases.append(at)
@@ -63,7 +63,7 @@ class Seen:
                 self.first_foreign.append((at, wrong))
 
     def _judged(self, frame: bytes) -> tuple[str, str]:
-        """The frame's kind, and what is wrong with its source."""
+        """Return the kind of a frame, and a description of its source address if that is not the port's, else an empty text."""
         mac = frame[6:12].hex(":")
         if mac != self.mac:
             return "Ethernet", f"MAC {mac}"
@@ -76,7 +76,7 @@ class Seen:
             return "ARP", "" if sender in self.addresses or int(sender) == 0 else f"ARP of {sender}"
         if ethertype == _IPV4:
             source, target = IPv4Address(payload[12:16]), IPv4Address(payload[16:20])
-            none_yet = int(source) == 0 and payload[9] in (_UDP, _IGMP)  # DHCP, and RFC 3376, 4.2.13
+            none_yet = int(source) == 0 and payload[9] in (_UDP, _IGMP)  # DHCP, and IGMP (RFC 3376, 4.2.13)
             return "IPv4", "" if source in self.addresses or none_yet else f"{source} -> {target} protocol {payload[9]}"
         if ethertype == _IPV6:
             source6, target6 = IPv6Address(payload[8:24]), IPv6Address(payload[24:40])
@@ -86,11 +86,13 @@ class Seen:
 
 
 class Capture:
-    """A capture on the taps of some ports from its entering on; a guest that is rebooted gets a new tap under the same name.
+    """A capture on the TAP devices of some ports while the context is active.
+
+    A guest that is rebooted gets a new TAP device with the same name; the capture includes it.
 
     Args:
-        lab: Whose compute host the taps are on.
-        ports: Ports by their id in Neutron.
+        lab: Lab on whose compute host the TAP devices are.
+        ports: Ports with their ids in Neutron.
     """
 
     def __init__(self, lab: Settings, ports: Iterable[tuple[str, Seen]]) -> None:
@@ -101,7 +103,9 @@ class Capture:
         self._thread = threading.Thread(target=self._work)
 
     def __enter__(self) -> Self:
-        self._socket = namespaces.call(self._lab, namespaces.HOST, _packet_socket)  # opened sooner, it keeps what comes till now
+        self._socket = namespaces.call(
+            self._lab, namespaces.HOST, _packet_socket
+        )  # opened here, because a socket that is opened earlier would buffer earlier frames
         self._thread.start()
         return self
 
@@ -111,13 +115,13 @@ class Capture:
         self._socket.close()
 
     def foreign(self) -> int:
-        """How many packets had a foreign source, up to now."""
+        """Return the number of packets with a foreign source address until now."""
         return sum(seen.foreign.total() for seen in self.seen.values())
 
     def lost_now(self) -> int:
-        """How many frames came faster than they were read, up to now."""
+        """Return the number of frames until now that were lost because they came faster than they were read."""
         _, lost = struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
-        self._lost += lost  # the kernel counts from the last question on
+        self._lost += lost  # the kernel resets its counter at each reading
         return self._lost
 
     def _work(self) -> None:
@@ -127,20 +131,20 @@ class Capture:
             except TimeoutError:
                 continue
             except OSError:
-                continue  # a tap went, and its last frame has no name any more
+                continue  # the TAP device was deleted, so its last frame has no interface name any more
             seen = self.seen.get(tap)
             if seen is not None and len(frame) > 14:
                 seen.note(frame, outgoing=kind == _PACKET_OUTGOING, at=time.time())
 
 
 def link_local(mac: str) -> IPv6Address:
-    """The link-local address that is made of a MAC address: the only one that port security lets pass."""
+    """Return the link-local address that is derived from a MAC address, the only one that port security allows."""
     octets = bytes.fromhex(mac.replace(":", ""))
     return IPv6Address(b"\xfe\x80" + bytes(6) + bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:])
 
 
 def _packet_socket() -> socket.socket:
-    """On all interfaces of the namespace: taps come and go."""
+    """Return a socket for all interfaces of the namespace, because TAP devices are added and deleted."""
     made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ANY_PROTOCOL))
     made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
     made.settimeout(0.5)
@@ -148,7 +152,7 @@ def _packet_socket() -> socket.socket:
 
 
 def _is_lease(frame: bytes) -> bool:
-    """Whether a frame is a DHCPACK."""
+    """Tell whether a frame is a DHCPACK."""
     if frame[12:14] != b"\x08\x00" or frame[23] != _UDP:
         return False
     udp = 14 + (frame[14] & 15) * 4

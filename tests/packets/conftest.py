@@ -1,4 +1,4 @@
-"""The local cloud with packets, and what it needs of the machine."""
+"""Fixtures for tests on the local cloud with packets. They skip the tests if the machine lacks something."""
 
 import os
 import shutil
@@ -31,13 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def before() -> dict[str, str]:
-    """What the machine was like before the lab was started."""
+    """A snapshot of the machine before the lab was started."""
     return snapshot()
 
 
 @pytest.fixture(scope="session")
 def lab(before: dict[str, str]) -> Iterator[settings.Settings]:
-    """A lab of our own, which leaves the machine as it was; the one that MULTIPORT_TEST_PACKETS names stays up."""
+    """A lab, and a check that it leaves the machine unchanged. A lab that MULTIPORT_TEST_PACKETS names is not stopped."""
     given = os.environ.get("MULTIPORT_TEST_PACKETS")
     folder = Path(given).absolute() if given else ROOT / ".reports" / "packets"
     found = start(folder)
@@ -50,12 +50,12 @@ def lab(before: dict[str, str]) -> Iterator[settings.Settings]:
 
 
 def start(folder: Path) -> settings.Settings:
-    """Have a lab run in a folder, or skip the test with what this machine lacks.
+    """Start a lab in a folder, or skip the test with the reason why this machine cannot run one.
 
-    MULTIPORT_TEST_IMAGES names the only images that it is to have: making one takes half a minute.
+    MULTIPORT_TEST_IMAGES limits the guest images of the lab, because building one takes half a minute.
     """
     try:
-        Packets(folder, print).refuse()
+        Packets(folder, print).require_machine()
     except LabError as refused:
         pytest.skip(str(refused))
     images = os.environ.get("MULTIPORT_TEST_IMAGES", "").split()
@@ -67,20 +67,20 @@ def start(folder: Path) -> settings.Settings:
 
 @pytest.fixture(scope="session")
 def world(lab: settings.Settings) -> World:
-    """What is outside the cloud."""
+    """The network outside the cloud."""
     return World(lab)
 
 
 @pytest.fixture(scope="session")
 def api(lab: settings.Settings) -> Any:
-    """The cloud's API as the tenant sees it."""
+    """A connection to the cloud's API as an ordinary tenant."""
     config = openstack.config.OpenStackConfig(config_files=[str(lab.clouds_yaml)])
     return openstack.connection.Connection(config=config.get_one("local"))
 
 
 @pytest.fixture(scope="module")
 def stack(cli: toolchain.Toolchain, lab: settings.Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that is destroyed afterwards, at the first try, and leaves nothing."""
+    """A stack that is destroyed afterwards, which must succeed at the first attempt and leave nothing."""
     made = Stack(tmp_path_factory.mktemp("stack") / "packets", "packets", _cloud(lab), ROOT, cli.pulumi)
     yield made
     made.destroy()
@@ -90,7 +90,7 @@ def stack(cli: toolchain.Toolchain, lab: settings.Settings, tmp_path_factory: py
 def make_stack(
     cli: toolchain.Toolchain, lab: settings.Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Stack]:
-    """Makes stacks; whoever calls it destroys them."""
+    """A function that creates stacks. The caller destroys them."""
 
     def make(name: str) -> Stack:
         return Stack(tmp_path_factory.mktemp("stack") / name, name, _cloud(lab), ROOT, cli.pulumi)
@@ -100,12 +100,12 @@ def make_stack(
 
 @pytest.fixture(scope="module")
 def deployment(lab: settings.Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The same by the official CLI, or by the direct driver where there is none."""
+    """A stack that is deployed by the official CLI, or by the direct driver if there is no CLI."""
     folder = tmp_path_factory.mktemp("stack") / "packets"
     made: Deployment
     try:
         if os.environ.get("MULTIPORT_ENGINE") == "direct":
-            raise toolchain.ToolchainError("the direct driver is asked for")
+            raise toolchain.ToolchainError("the direct driver was requested")
         made = Stack(folder, "packets", _cloud(lab), ROOT, toolchain.find(print, fetch=False).pulumi)
     except toolchain.ToolchainError:
         made = DirectStack(folder, "packets", _cloud(lab))

@@ -1,4 +1,4 @@
-"""A stack under the direct driver, for machines without the CLI: made once, shown, taken down."""
+"""A stack that the direct driver deploys, for machines without the CLI."""
 
 import copy
 import json
@@ -16,23 +16,23 @@ from tests.engine.stack import PROJECT, ROOT, UpdateError
 
 
 class Deployment(Protocol):
-    """What both ways of deploying have: this one, and the CLI's `tests.engine.stack.Stack`."""
+    """The interface of both kinds of stack: `DirectStack`, and the CLI's `tests.engine.stack.Stack`."""
 
     def configure(self, config: Mapping[str, Any]) -> None:
-        """The stack's whole configuration, keys without the project's prefix."""
+        """Set the whole configuration of the stack. The keys have no project prefix."""
 
     def update(self) -> None:
-        """Make it so."""
+        """Deploy the configuration."""
 
     def outputs(self) -> dict[str, Any]:
-        """What it exports."""
+        """Return the outputs of the stack."""
 
     def destroy(self) -> None:
-        """Take it down."""
+        """Delete all resources of the stack."""
 
 
 class DirectStack:
-    """One stack of the unmodified project."""
+    """A stack of the unmodified project."""
 
     def __init__(self, folder: Path, name: str, cloud: Mapping[str, str]) -> None:
         self.folder, self.name = folder, name
@@ -45,21 +45,21 @@ class DirectStack:
         self.environment = {**{key: value for key, value in os.environ.items() if not key.startswith("OS_")}, **cloud}
 
     def configure(self, config: Mapping[str, Any]) -> None:
-        """The stack's whole configuration, keys without the project's prefix."""
+        """Set the whole configuration of the stack. The keys have no project prefix."""
         keyed = {f"{PROJECT}:{key}": value for key, value in copy.deepcopy(dict(config)).items()}
         self.config_file.write_text(yaml.safe_dump({"config": keyed}, sort_keys=False))
 
     def update(self) -> None:
-        """Make it."""
+        """Deploy the configuration."""
         self._call("up")
 
     def outputs(self) -> dict[str, Any]:
-        """What it exports."""
+        """Return the outputs of the stack."""
         found: dict[str, Any] = json.loads(self._call("outputs", "--json", "--show-secrets"))
         return found
 
     def destroy(self) -> None:
-        """Take it down."""
+        """Delete all resources of the stack."""
         self._call("down")
 
     def _call(self, *arguments: str) -> str:

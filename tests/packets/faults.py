@@ -1,4 +1,4 @@
-"""What can happen to a running cloud and its guests, each at random places: the soak's faults."""
+"""The faults of the soak test: events in a running cloud and its guests, at random places."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from tests.packets.guests import BACK, Guest, Port
 from tests.packets.world import until
 
 HOT_SECONDS: Final = 30.0
-"""Nova's metadata service may answer from its cache for 15 s after a port was attached."""
+"""Seconds until an attached port must answer. Nova's metadata service may answer from its cache for 15 s after the attachment."""
 OVN_SECONDS: Final = 30.0
-"""Until OVN has computed all flows anew."""
+"""Seconds in which OVN computes all flows again."""
 AWAY_SECONDS: Final = 3
-"""How long a link stays down, or an address away."""
+"""Seconds for which a link is down, or an address is deleted."""
 
 RENEW: Final = {
     "netplan": "networkctl renew {0}",
@@ -25,14 +25,14 @@ RENEW: Final = {
     "dhclient -4 -pf $client -lf /var/lib/dhcp/dhclient.{0}.leases {0}",
     "network-manager": "nmcli connection up ifname {0}",
 }
-"""Network stack: has the DHCP client ask again."""
+"""Command that makes the DHCP client renew its lease, by network stack."""
 RECONFIGURE: Final = {
     "netplan": "networkctl reconfigure {0}",
     "networkd": "networkctl reconfigure {0}",
     "ifupdown": "ifdown {0}; ifup {0}",
     "network-manager": "nmcli connection up ifname {0}",
 }
-"""Network stack: has it configure an interface anew."""
+"""Command that configures an interface again, by network stack."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Happened:
     """A fault that has happened.
 
     Attributes:
-        kind: Which.
-        where: What it struck.
-        over: When every address should have been able to answer again, in seconds of Unix time.
-        allowed: Seconds that it may take from then on.
+        kind: Kind of the fault.
+        where: The guest, port or daemon that had the fault.
+        over: Time from which every address can answer again, in seconds of Unix time.
+        allowed: Seconds after that time within which every address must answer.
     """
 
     kind: str
@@ -54,14 +54,14 @@ class Happened:
 
 @dataclass(frozen=True)
 class Faults:
-    """The faults of one lab.
+    """Causes faults in one lab.
 
     Attributes:
         lab: The lab.
         api: The cloud's API.
         guests: The guests, with the network stack of each.
-        hot: The guest with a port that was attached while it ran, and that port.
-        random: Chooses.
+        hot: The guest that has a hot port, and that port.
+        random: Generator of the random choices.
     """
 
     lab: Settings
@@ -72,7 +72,7 @@ class Faults:
 
     @property
     def kinds(self) -> dict[str, Callable[[], Happened]]:
-        """All of them by name."""
+        """Return a function for each kind of fault, by name."""
         return {
             "soft reboot": lambda: self._reboot("SOFT"),
             "hard reboot": lambda: self._reboot("HARD"),
@@ -97,7 +97,7 @@ class Faults:
         until(lambda: self._status(guest) != "ACTIVE", 60, "Nova reboots")
         until(lambda: self._status(guest) == "ACTIVE", 240, "Nova has rebooted")
         up = guest.await_leases(called, [port.key for port in guest.ports if port != self.hot[1]])
-        # a port that came later is configured from its metadata, and has no lease
+        # A hot port is configured from the metadata, so DHCP gives no lease for it.
         allowed = HOT_SECONDS if guest is self.hot[0] else BACK
         return Happened(f"{kind.lower()} reboot", guest.name, up, allowed)
 
@@ -131,7 +131,7 @@ class Faults:
         return str(self.api.compute.get_server(guest.id).status)
 
     def _attached(self, guest: Guest) -> set[str]:
-        return {each.port_id for each in self.api.compute.server_interfaces(guest.id)}
+        return {interface.port_id for interface in self.api.compute.server_interfaces(guest.id)}
 
 
 def _same(command: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A guest that Nova booted: its ports on the cloud, what passes them, and what is asked of it after an event."""
+"""A guest that Nova has booted: its ports, their packets, and how soon its addresses answer after an event."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from tests.packets.capture import Capture, Seen
 from tests.packets.world import World, until
 
 BACK: Final = 15.0
-"""Seconds from the network being up within which every floating IP must answer."""
+"""Seconds within which every floating IP must answer after the network is up."""
 
 STEADY: Final = 5.0
-"""Seconds of answers without a gap that count as being back."""
+"""Seconds without a missing answer after which an address counts as back."""
 
 ENOUGH: Final = 0.95
-"""Of the replies in a sample: emulated guests on a busy machine are late now and then."""
+"""Share of replies in a sample that suffices, because emulated guests on a busy machine are sometimes late."""
 
 BOOT: Final = 420.0
 """Seconds that a boot may take."""
@@ -29,11 +29,11 @@ class Port:
     """A port with its floating IP.
 
     Attributes:
-        key: The user's.
-        id: In Neutron.
-        mac: Its MAC address.
-        fixed: Its fixed IPs.
-        floating: Its floating IP.
+        key: Key of the port in the configuration.
+        id: Id in Neutron.
+        mac: MAC address.
+        fixed: Fixed IPs.
+        floating: Floating IP.
     """
 
     key: str
@@ -43,15 +43,15 @@ class Port:
     floating: str
 
     def seen(self, server: str) -> Seen:
-        """Where a capture counts what it sends."""
+        """Return a new record for a capture of this port."""
         return Seen(f"{server} {self.key}", self.mac, frozenset(map(ip_address, self.fixed)))
 
 
 def ports_of(server: Mapping[str, Any]) -> tuple[Port, ...]:
-    """The ports of a server, from the stack's outputs."""
+    """Return the ports of a server from the outputs of the stack."""
     return tuple(
-        Port(key, each["port_id"], each["mac_address"], tuple(each["fixed_ips"].values()), each["floating_ips"]["v4"])
-        for key, each in server["ports"].items()
+        Port(key, port["port_id"], port["mac_address"], tuple(port["fixed_ips"].values()), port["floating_ips"]["v4"])
+        for key, port in server["ports"].items()
     )
 
 
@@ -60,13 +60,13 @@ class Guest:
     """A guest.
 
     Attributes:
-        name: The server's key.
+        name: Key of the server in the configuration.
         user: Login name.
-        id: The server's in Nova.
-        ports: Its ports.
-        world: The world outside.
-        prober: Asks every floating IP, ten times a second.
-        capture: Sees what passes the taps.
+        id: Id of the server in Nova.
+        ports: Ports of the server.
+        world: The network outside.
+        prober: Sends requests to every floating IP, ten times a second.
+        capture: Captures the frames on the TAP devices.
     """
 
     name: str
@@ -78,40 +78,40 @@ class Guest:
     capture: Capture
 
     def ask(self, command: str) -> str:
-        """Run a shell command that must succeed in the guest, by its first floating IP that answers."""
+        """Run a shell command in the guest, through the first floating IP that answers. The command must succeed."""
         address = next((port.floating for port in self.ports if self.world.answers(port.floating)), self.ports[0].floating)
         return self.world.log_in(self.user, address, command)
 
     def boot_id(self) -> str:
-        """Changes with each boot."""
+        """Return an id that differs after each boot."""
         return self.ask("cat /proc/sys/kernel/random/boot_id")
 
     def settle(self) -> None:
-        """Wait until it has nothing left to start."""
+        """Wait until systemd has started everything."""
         self.ask("systemctl is-system-running --wait || true")
 
     def interfaces(self) -> list[str]:
-        """The names that it has given to its ports."""
+        """Return the names of the guest's interfaces, in the order of the ports."""
         links = self.ask("ip -o link").splitlines()
         return [next(line.split(": ")[1] for line in links if port.mac in line) for port in self.ports]
 
     def clock(self) -> float:
-        """How much its clock is ahead of ours, in seconds; the answer takes a few tenths of one to come."""
+        """Return by how many seconds the guest's clock is ahead of this machine's, with an error of some tenths of a second."""
         return float(self.ask("date +%s.%N")) - time.time()
 
     def leased(self, since: float) -> dict[str, float]:
-        """When each port got its first lease after a time, of those that did."""
+        """Return the time of each port's first lease after a time, for the ports that got one."""
         seen = {port.key: self.capture.seen[f"tap{port.id[:11]}"].leased(since) for port in self.ports}
         return {key: at for key, at in seen.items() if at is not None}
 
     def await_leases(self, since: float, keys: Sequence[str] = ()) -> float:
-        """Wait until DHCP has given some ports, or all, a lease after a time; returns when the last got it: the network is up."""
+        """Wait until the given ports, or all, have a DHCP lease after a time. Return when the last one came."""
         wanted = set(keys or (port.key for port in self.ports))
         until(lambda: wanted <= set(self.leased(since)), BOOT, f"{self.name}: a lease for each of {', '.join(sorted(wanted))}")
         return max(at for key, at in self.leased(since).items() if key in wanted)
 
     def run_apart(self, command: str) -> float:
-        """Run a command in the guest that may cut the network off; returns when it had ended, in seconds of Unix time."""
+        """Run a command in the guest that may interrupt the network. Return when it ended, in seconds of Unix time."""
         mark = f"/run/apart-{time.monotonic_ns()}"
         self.ask(f"sudo systemd-run --quiet sh -c '{{ {command}; }} > {mark}.log 2>&1; echo $? > {mark}'")
         shown = self.ask(f"until [ -s {mark} ]; do sleep 0.2; done; cat {mark}; stat --format=%.Y {mark}; cat {mark}.log")
@@ -120,7 +120,7 @@ class Guest:
         return float(ended) - self.clock()
 
     def back(self, port: Port, since: float, seconds: float) -> float | None:
-        """Wait until a floating IP answers steadily after a time; returns since when, None if it does not within so long."""
+        """Wait until a floating IP answers without a gap after a time. Return when that began, or None after a timeout."""
         address = IPv4Address(port.floating)
         deadline = time.time() + seconds + STEADY + PATIENCE
         while time.time() < deadline:
@@ -132,11 +132,11 @@ class Guest:
 
 
 def observed(lab: Settings, servers: Mapping[str, Sequence[Port]]) -> Capture:
-    """A capture on all the ports of some servers."""
+    """Return a capture on all ports of some servers."""
     return Capture(lab, [(port.id, port.seen(name)) for name, ports in servers.items() for port in ports])
 
 
 def describe(seen: Seen) -> str:
-    """What a port has sent, in words."""
+    """Describe the packets that a port has sent."""
     foreign = ", ".join(f"{count} x {what}" for what, count in seen.foreign.items())
     return f"{seen.sent.total()} packets sent, {seen.foreign.total()} with a foreign source{f': {foreign}' if foreign else ''}"

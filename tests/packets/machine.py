@@ -1,4 +1,4 @@
-"""What a lab may not change of the machine."""
+"""Snapshots of everything on the machine that a lab must not change."""
 
 import hashlib
 import re
@@ -21,7 +21,7 @@ COMMANDS = {
     "users": ("cat", "/etc/passwd", "/etc/group"),
 }
 FILES = (
-    "/etc",  # packages' configuration, and which services start: rc*.d, systemd
+    "/etc",  # configuration of packages, and the services that start (rc*.d, systemd)
     "/lib/systemd",
     "/usr/bin",
     "/usr/local",
@@ -36,7 +36,7 @@ FILES = (
 
 
 def snapshot() -> dict[str, str]:
-    """Routes, rules, links, mounts, packages, and the names and times of the files that packages and services would change."""
+    """Return routes, rules, links, mounts, packages, and names and times of the files that packages and services would change."""
     found = {
         name: subprocess.run(command, check=False, capture_output=True, text=True).stdout for name, command in COMMANDS.items()
     }
@@ -44,20 +44,20 @@ def snapshot() -> dict[str, str]:
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
-    """What is not as it was."""
+    """Return the names of the parts that differ between two snapshots."""
     return {name for name in before if before[name] != now[name]}
 
 
 def processes_of(folder: Path) -> list[str]:
-    """What still runs of a lab: its processes have its folder among their arguments, variables, files or as their own."""
+    """Return the processes of a lab. They have its folder in their arguments, environment or mounts, or as working directory."""
     found = []
-    named = re.compile(re.escape(str(folder)) + r"(?![\w.-])")  # not its neighbours, whose names begin as its own
+    named = re.compile(re.escape(str(folder)) + r"(?![\w.-])")  # excludes folders whose names only begin with this one
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
             inside = named.search(f"{(process / 'cwd').readlink()} {(process / 'mountinfo').read_text()}")
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
         if inside or named.search(words.decode(errors="replace")):
             found.append(f"{process.name} {words.partition(bytes(2))[0].replace(bytes(1), b' ').decode(errors='replace')[:200]}")
     return found

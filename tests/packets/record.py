@@ -1,4 +1,4 @@
-"""What a run leaves for docs/proof.md: a JSON file that tools/evidence.py reads."""
+"""Writes the record of a run: a JSON file from which tools/evidence.py generates docs/proof.md."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from tools import evidence
 
 
 def utc() -> str:
-    """The time now, as records have it."""
+    """Return the present time in the format of records."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
@@ -21,12 +21,12 @@ def write(
     """Write a record.
 
     Args:
-        name: The file's.
-        topology: The heading.
-        rows: What was proved, and what was not.
-        commands: What was run.
-        facts: What else was measured.
-        started: When the run began.
+        name: Name of the file, without its extension.
+        topology: Heading of the section.
+        rows: Results of the probes.
+        commands: Commands that were run.
+        facts: Other measurements.
+        started: Time at which the run began.
     """
     evidence.RECORDS.mkdir(parents=True, exist_ok=True)
     found = {

@@ -1,6 +1,6 @@
-"""Topology (c): several addresses with a floating IP each, by every mode, and a virtual address that moves between two servers.
+"""Topology (c): several addresses with a floating IP each, and a virtual IP that moves between two servers.
 
-It is moved as keepalived moves it: the one guest deletes it, the other adds it and sends gratuitous ARP (announcer.py).
+It moves as with keepalived: one guest deletes it, and the other adds it and sends gratuitous ARP (announcer.py).
 """
 
 import copy
@@ -29,19 +29,20 @@ MEMBERS = ("first", "second")
 MOVES = 6
 EVERY_SECONDS = 0.05
 SETTLE_SECONDS = 3
-"""Before the first move and after each."""
+"""Seconds of pings before the first move and after each move."""
 GAP_SECONDS = 1.0
 FORGOTTEN_SECONDS = 150
-"""Within which a guest has heard that it is no longer the holder: it asks the metadata service every minute."""
+"""Seconds in which a guest learns that it is no longer the holder. It reads the metadata service every minute."""
 REPLY = re.compile(r"^\[([\d.]+)\] .* icmp_seq=(\d+) ")
 ANNOUNCER = Path(__file__).with_name("announcer.py").read_text()
 
 
 @pytest.fixture(scope="module")
 def config() -> dict[str, Any]:
-    """The local stack's; the members get a floating IP of their own, to log in.
+    """Return the configuration of the local stack, in which each member also gets a floating IP for logins.
 
-    And a second processor: to a new address a guest first gives its rules, for which one emulated processor takes up to a second.
+    The guests get a second processor. A guest adds the rules of a new address first, which takes a single emulated processor up
+    to a second.
     """
     found = excerpt("pairs", *MEMBERS)
     for name in MEMBERS:
@@ -76,11 +77,11 @@ def test_the_virtual_address_moves_within_a_second(
 ) -> None:
     without = copy.deepcopy(config)
     address = without["virtual_ips"]["shared"]["ip_address"]
-    del without["virtual_ips"]["shared"]["holder"]  # else the guest that the metadata names would take it back
+    del without["virtual_ips"]["shared"]["holder"]  # otherwise the guest of the holder would add the address again
     stack.configure(without)
     stack.update()
     outputs = stack.outputs()
-    api.compute.stop_server(outputs["servers"]["pairs"]["id"])  # it has shown what it had to, and leaves the others the cores
+    api.compute.stop_server(outputs["servers"]["pairs"]["id"])  # no longer needed; its processor time goes to the other guests
     ports = {name: outputs["servers"][name]["ports"]["a"] for name in MEMBERS}
     logins = {name: port["floating_ips"]["v4"] for name, port in ports.items()}
     shown = f"ip -o address show to {address}"
@@ -146,7 +147,7 @@ def _line(guest: subprocess.Popen[str]) -> str:
 
 
 def _gap(replies: Sequence[tuple[float, int]], begin: float, end: float) -> float:
-    """The longest time between two replies, of those around a span of time."""
+    """Return the longest time between two replies during a period, including the replies just before and after it."""
     times = [at for at, _ in replies]
     assert times, "no reply at all"
     assert times[0] < begin, "no reply before the move"

@@ -1,4 +1,4 @@
-"""Topologies (a) and (b): a gateway and a floating IP; directly on the external network, and networks without gateway or DHCP."""
+"""Topologies (a) and (b): a network with gateway and floating IP; a port on the external network and networks without gateway."""
 
 import re
 from typing import Any

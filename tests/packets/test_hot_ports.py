@@ -1,7 +1,7 @@
-"""Topology (e): ports attached to the running server, on a network with DHCP and on one without, by the metadata service.
+"""Topology (e): ports that are attached to the running server, on a network with DHCP and on one without.
 
-The time runs from the moment when the port's TAP device appears on the compute host, which is before the guest sees the NIC,
-until the guest has the address and the address's rules.
+The measured time begins when the TAP device of the port appears on the compute host, before the guest has the NIC. It ends when
+the guest has the address and its rules.
 """
 
 import copy
@@ -23,9 +23,9 @@ from tests.packets.world import World
 
 BOOT_SECONDS = 420
 PICKED_UP_SECONDS = {"later": 10.0, "quiet": 30.0}
-"""With DHCP, and without. The second port may come while Nova still answers with what it has said of the first."""
+"""Seconds allowed with DHCP, and without. Nova's answer for the second port may still be the cached one for the first port."""
 CACHED_SECONDS = 20
-"""Nova answers for 15 s with the metadata that it was asked for before: the guest does not ask for as long."""
+"""Nova caches metadata for 15 s, so the guest must not request it for that long."""
 WATCH_SECONDS = 240
 WATCH = """
 while :; do
@@ -36,7 +36,7 @@ done
 
 
 class Watcher:
-    """What appears when, by this machine's clock: TAP devices on the host, and addresses with their rules in the guest."""
+    """Records when TAP devices appear on the host, and addresses with their rules in the guest, by this machine's clock."""
 
     def __init__(self, world: World, lab: Settings, address: str) -> None:
         self.taps: dict[str, float] = {}
@@ -44,7 +44,7 @@ class Watcher:
         self._lab = lab
         self._ended = threading.Event()
         self._guest = world.session("ubuntu", address, WATCH)
-        self._threads = [threading.Thread(target=each) for each in (self._watch_host, self._watch_guest)]
+        self._threads = [threading.Thread(target=watch) for watch in (self._watch_host, self._watch_guest)]
         for thread in self._threads:
             thread.start()
 
@@ -79,9 +79,9 @@ class Watcher:
 
 @pytest.fixture(scope="module")
 def config() -> dict[str, Any]:
-    """The local stack's server, with a third port on a network whose DHCP is off.
+    """Return the configuration of the local stack's server, with a third port on a network without DHCP.
 
-    And with a second processor: udev, the network stack and the script share it, and one emulated processor is a slow one.
+    The guest gets a second processor, because udev, the network stack and the script need processor time at once.
     """
     found = excerpt("hotplug")
     found["servers"]["hotplug"]["flavor"] = "gp.0.2.4"
@@ -100,7 +100,7 @@ def started() -> str:
 
 @pytest.fixture(scope="module")
 def outputs(stack: Stack, config: dict[str, Any], started: str) -> dict[str, Any]:
-    """Of the server before anything is attached to it."""
+    """Outputs of the stack before a port is attached to the server."""
     assert started
     before = copy.deepcopy(config)
     ports = before["servers"]["hotplug"]["ports"]
@@ -113,7 +113,7 @@ def outputs(stack: Stack, config: dict[str, Any], started: str) -> dict[str, Any
 
 @pytest.fixture(scope="module")
 def picked_up(stack: Stack, outputs: dict[str, Any], config: dict[str, Any], world: World, lab: Settings) -> dict[str, float]:
-    """Seconds from the attachment of each port."""
+    """Seconds from the attachment of each port until the guest has its address and rules."""
     address = outputs["servers"]["hotplug"]["ports"]["a"]["floating_ips"]["v4"]
     world.wait_for([address], BOOT_SECONDS)
     world.log_in("ubuntu", address, "systemctl is-system-running --wait; sudo systemctl stop policy-routing-check.timer")
@@ -157,7 +157,7 @@ def rows(picked_up: dict[str, float], stack: Stack, lab: Settings, started: str)
 
 
 @pytest.mark.parametrize("key", PICKED_UP_SECONDS)
-def test_an_attached_port_is_picked_up(picked_up: dict[str, float], key: str) -> None:
+def test_the_guest_configures_an_attached_port(picked_up: dict[str, float], key: str) -> None:
     assert picked_up[key] <= PICKED_UP_SECONDS[key]
 
 

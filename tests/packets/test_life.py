@@ -1,5 +1,7 @@
-"""What happens in the life of a server with two ports on one subnet, on each network stack: every address is back in time, and
-once the guest has our files it sends no foreign source.
+"""Events in the life of a server with two ports on one subnet, on each network stack.
+
+After each event every address must answer again in time. Once cloud-init has written the files of this project, the guest must
+not send packets with a foreign source address.
 """
 
 import time
@@ -15,7 +17,7 @@ from lab.guests.stacks import STACKS, NetworkStack
 from lab.packets import guest_images, namespaces
 from lab.settings import Settings
 from multiport.verify.verdict import FAILED, OK, Row
-from tests.engine.house import replaced
+from tests.engine.example_topology import replaced
 from tests.engine.stack import Stack
 from tests.guests.probes import Prober, icmp_socket
 from tests.packets import record
@@ -24,9 +26,9 @@ from tests.packets.world import World, until
 
 SERVER = "two"
 SAMPLE_SECONDS = 20
-"""After each event, at ten requests a second."""
+"""Seconds of requests after each event, ten requests a second."""
 LEASE_SECONDS = 3
-"""After a command in the guest: leases that it has asked for come by then."""
+"""Seconds in which DHCP answers the requests that a command in the guest has caused."""
 HOW = (
     "The network is up when the last of the server's ports got its DHCP lease (seen on its tap), or when a command in the guest"
     " that asks for none had ended. Seconds count from then to the first answer of an unbroken series (negative: before)."
@@ -34,7 +36,7 @@ HOW = (
 
 
 FIRST_BOOTS = ("first boot", "replacement by Pulumi")
-"""Until cloud-init has written our files, every reply goes the distribution's way."""
+"""Events at which cloud-init writes the files. Until then replies follow the routes of the distribution."""
 
 
 @dataclass
@@ -42,15 +44,15 @@ class Life:
     """One server, from its first boot on.
 
     Attributes:
-        image: The image's name.
-        network_stack: What the image stands for.
-        stack: The stack it is deployed by.
-        api: The cloud's API.
-        guest: The server's guest.
-        called: When its deployment began, in seconds of Unix time.
-        rows: What was seen.
-        commands: What was done.
-        foreign: How many packets with a foreign source each event brought.
+        image: Name of the image.
+        network_stack: Network stack of the image.
+        stack: Stack of the server.
+        api: Connection to the cloud's API.
+        guest: Guest of the server.
+        called: Time at which the deployment began, in seconds of Unix time.
+        rows: Results.
+        commands: Commands that were run.
+        foreign: Number of packets with a foreign source address, by event.
     """
 
     image: str
@@ -64,14 +66,14 @@ class Life:
     foreign: dict[str, int] = field(default_factory=dict)
 
     def first_boot(self) -> None:
-        """It boots, and cloud-init writes what it needs: this takes its time, and ends when all addresses answer."""
+        """Wait for the first boot, in which cloud-init writes the files, until all addresses answer."""
         until(lambda: all(self.guest.back(port, self.called, 0) for port in self.guest.ports), BOOT, "all addresses answer")
         up = max(self.guest.back(port, self.called, BOOT) or 0 for port in self.guest.ports)
         self.prove("first boot", up, self.called)
         self.guest.settle()
 
     def prove(self, event: str, up: float, called: float | None = None) -> None:
-        """Every address answers in time after the network is up, and goes on answering; each is a row."""
+        """Add a row for each address: it must answer in time after the network is up, and then continuously."""
         guest = self.guest
         allowed = BACK - (time.time() - up)
         began = {port: guest.back(port, up, max(allowed, 0)) for port in guest.ports}
@@ -94,7 +96,7 @@ class Life:
         }
 
     def reboot(self, event: str, kind: str) -> None:
-        """Nova reboots the server."""
+        """Reboot the server through Nova."""
         self.commands.append(f"openstack server reboot --{kind.lower()} {SERVER}")
         before, called = self.guest.boot_id(), time.time()
         self.api.compute.reboot_server(self.guest.id, kind)
@@ -105,7 +107,7 @@ class Life:
         self.guest.settle()
 
     def stop_and_start(self) -> None:
-        """Nova stops the server, and starts it."""
+        """Stop and start the server through Nova."""
         self.commands.append(f"openstack server stop {SERVER} && openstack server start {SERVER}")
         self.api.compute.stop_server(self.guest.id)
         until(lambda: self._status() == "SHUTOFF", 240, "Nova has stopped the server")
@@ -116,7 +118,7 @@ class Life:
         self.guest.settle()
 
     def restart(self, command: str) -> None:
-        """A part of the guest's network stack is restarted."""
+        """Restart a part of the guest's network stack."""
         line = command.format(*self.guest.interfaces())
         self.commands.append(f"(in the guest) {line}")
         began = time.time()
@@ -125,7 +127,7 @@ class Life:
         self.prove(line, max([ended, *self.guest.leased(began).values()]))
 
     def replace(self) -> None:
-        """Pulumi replaces the server, as its user changes his cloud-config; ports and floating IPs stay."""
+        """Change the user's cloud-config, so that Pulumi replaces the server and keeps its ports and floating IPs."""
         self.commands.append("pulumi up --yes  # with another cloud_config: the server is replaced")
         former = self.guest
         self.stack.configure(_config(self.image, "#cloud-config\nruncmd: [[touch, /root/replaced]]\n"))
@@ -164,9 +166,9 @@ def _config(image: str, cloud_config: str) -> dict[str, Any]:
 def life(
     request: pytest.FixtureRequest, make_stack: Callable[[str], Stack], lab: Settings, world: World, api: Any
 ) -> Iterator[Life]:
-    """A server of each image, deployed; the tests take it through its life in their order. What they saw is recorded."""
+    """A deployed server of each image. The tests cause the events in their order, and the results are recorded."""
     image, started = str(request.param), record.utc()
-    network_stack = next(each for each in STACKS if each.name == guest_images.STACKS[image])
+    network_stack = next(stack for stack in STACKS if stack.name == guest_images.STACKS[image])
     stack = make_stack(f"life-{network_stack.name}")
     with ExitStack() as ends:
         ends.callback(stack.destroy)

@@ -1,4 +1,4 @@
-"""The machine is as it was, while the lab runs and after it."""
+"""The lab with packets must not change the machine, neither while it runs nor afterwards."""
 
 import secrets
 import shutil
@@ -20,11 +20,11 @@ IMAGE = "Debian-12"
 GUEST_SECONDS = 180
 
 
-def test_two_modes_side_by_side_and_the_machine_after_them(tmp_path: Path, lab: settings.Settings) -> None:
-    """A lab of each mode beside the one that runs already; each goes without the others noticing."""
+def test_both_modes_run_at_the_same_time_and_leave_the_machine_unchanged(tmp_path: Path, lab: settings.Settings) -> None:
+    """Two labs, one of each mode, are started and stopped in addition to the running one, without an effect on each other."""
     before = snapshot()
-    records, packets = LabCommand(tmp_path / "api"), LabCommand(ROOT / ".reports" / "packets-beside", "packets")
-    assert not packets.directory.exists(), "a former run left it behind: reset it with python -m lab, then remove it"
+    records, packets = LabCommand(tmp_path / "api"), LabCommand(ROOT / ".reports" / "packets-second", "packets")
+    assert not packets.directory.exists(), "the folder is left from a former run: run `python -m lab reset` on it, then remove it"
     try:
         records("up")
         start(packets.directory)
@@ -52,21 +52,21 @@ def test_two_modes_side_by_side_and_the_machine_after_them(tmp_path: Path, lab: 
     assert changed(before, snapshot()) == set()
 
 
-def test_the_machine_is_untouched_while_the_lab_runs(before: dict[str, str], lab: settings.Settings) -> None:
+def test_the_machine_is_unchanged_while_the_lab_runs(before: dict[str, str], lab: settings.Settings) -> None:
     assert lab.clouds_yaml.exists()
     assert changed(before, snapshot()) == set()
 
 
 @pytest.fixture
 def other(lab: settings.Settings, tmp_path: Path) -> settings.Settings:
-    """A second lab's settings; of it there are only namespaces."""
+    """Settings of a second lab, which has nothing but namespaces."""
     return replace(lab, directory=tmp_path)
 
 
-def test_nothing_outlives_its_namespaces(lab: settings.Settings, other: settings.Settings) -> None:
+def test_all_processes_end_with_their_namespaces(lab: settings.Settings, other: settings.Settings) -> None:
     namespaces.make(other, layer.ensure(lab.python, print))
     seconds = str(3000 + secrets.randbelow(90000))
-    # Away from its parent, its session and its terminal, as QEMU is when libvirt has started it.
+    # The process has no parent, session or terminal in common with the lab, like a QEMU that libvirt has started.
     for name in namespaces.NAMESPACES:
         namespaces.run(other, name, "sh", "-c", f"setsid sleep {seconds} > /dev/null 2>&1 &")
     assert len(_sleeping(seconds)) == len(namespaces.NAMESPACES)
@@ -85,19 +85,21 @@ def test_the_labs_do_not_disturb_each_other(lab: settings.Settings, other: setti
     assert namespaces.run(lab, namespaces.HOST, "ip", "-brief", "link") == links
 
 
-def test_a_switch_that_crashed_is_started_again(lab: settings.Settings) -> None:
+def test_a_crashed_vswitchd_is_restarted(lab: settings.Settings) -> None:
     def pid() -> str:
         return namespaces.run(lab, namespaces.HOST, "cat", "/run/openvswitch/ovs-vswitchd.pid")
 
     before = pid()
     namespaces.run(lab, namespaces.HOST, "kill", "-ABRT", before.strip())
-    until(lambda: pid() != before, 30, "it is started again")
+    until(lambda: pid() != before, 30, "vswitchd is restarted")
     shown = namespaces.run(lab, namespaces.HOST, "ovs-appctl", "--target", "ovs-vswitchd", "--timeout=30", "ofproto/list")
     assert "br-int" in shown
     assert _down(LabCommand(lab.directory, "packets")) == []
 
 
-def test_namespaces_go_although_a_holder_was_killed(lab: settings.Settings, other: settings.Settings) -> None:
+def test_namespaces_are_removed_even_if_the_process_that_holds_them_was_killed(
+    lab: settings.Settings, other: settings.Settings
+) -> None:
     namespaces.make(other, layer.ensure(lab.python, print))
     seconds = str(3000 + secrets.randbelow(90000))
     daemon = [*namespaces.inside(other, namespaces.OUTSIDE), "sleep", seconds]
@@ -105,14 +107,14 @@ def test_namespaces_go_although_a_holder_was_killed(lab: settings.Settings, othe
         until(lambda: bool(_sleeping(seconds)), 10, "the daemon starts")
         processes.write(other.directory / "run" / "daemon.json", processes.identify(child.pid))
         processes.stop([namespaces.holder(other, namespaces.OUTSIDE)])
-        with pytest.raises(namespaces.NamespaceError, match="does not run"):
+        with pytest.raises(namespaces.NamespaceError, match="is not running"):
             namespaces.holder(other, namespaces.OUTSIDE)
         assert namespaces.end(other)
     assert not _sleeping(seconds)
 
 
 def _boot(lab: LabCommand) -> None:
-    """Have a guest, and what the metadata agent starts for its network in a namespace of its own."""
+    """Boot a guest, and wait for the programs that the metadata agent starts for its network in another namespace."""
     cloud = lab.connect("local")
     network = cloud.network.create_network(name="of-a-guest")
     cloud.network.create_subnet(network_id=network.id, ip_version=4, cidr="192.168.90.0/24")
@@ -121,7 +123,7 @@ def _boot(lab: LabCommand) -> None:
     server = cloud.compute.create_server(name="guest", image_id=image.id, flavor_id=flavor.id, networks=[{"uuid": network.id}])
     cloud.compute.wait_for_server(server, wait=GUEST_SECONDS)
     for program in ("qemu-system", "haproxy"):
-        until(lambda program=program: any(program in each for each in processes_of(lab.directory)), GUEST_SECONDS, program)  # type: ignore[misc]
+        until(lambda program=program: any(program in line for line in processes_of(lab.directory)), GUEST_SECONDS, program)  # type: ignore[misc]
 
 
 def _sleeping(seconds: str) -> list[str]:
@@ -130,8 +132,8 @@ def _sleeping(seconds: str) -> list[str]:
 
 
 def _down(lab: LabCommand) -> list[str]:
-    """What does not run of a lab; on a busy machine something that does may be late to answer."""
-    return [each["service"] for each in lab.status()["services"] if each["state"] == "down"]
+    """Return the services that are down. The state "starting" is ignored, because services answer late on a busy machine."""
+    return [service["service"] for service in lab.status()["services"] if service["state"] == "down"]
 
 
 def _flavors(lab: LabCommand) -> list[str]:

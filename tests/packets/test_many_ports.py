@@ -24,11 +24,11 @@ def rows(stack: Stack, lab: Settings, world: World) -> list[Row]:
     stack.configure(unrouted(excerpt(*SERVERS), *SERVERS))
     stack.update()
     outputs = stack.outputs()
-    world.wait_for([each for server in SERVERS for each in _floating(outputs, server)], BOOT_SECONDS)
+    world.wait_for([address for server in SERVERS for address in _floating(outputs, server)], BOOT_SECONDS)
     for server in SERVERS:
         plain = _floating(outputs, f"{server}-plain")
         until(lambda plain=plain: any(map(world.answers, plain)), BOOT_SECONDS, f"{server}-plain boots")  # type: ignore[misc]
-    found = verify(lab, outputs, WAIT=str(DEAD_SECONDS))  # those that are dead need not be waited for
+    found = verify(lab, outputs, WAIT=str(DEAD_SECONDS))  # a short wait, because some addresses will never answer
     facts: dict[str, Any] = {f"{server} without policy routing": _lost(found, f"{server}-plain") for server in SERVERS}
     record.write(
         "d",
@@ -42,7 +42,7 @@ def rows(stack: Stack, lab: Settings, world: World) -> list[Row]:
 
 
 @pytest.mark.parametrize(("server", "ports"), [("two", 2), ("three", 3)])
-def test_every_port_answers_by_itself(rows: list[Row], server: str, ports: int) -> None:
+def test_every_address_answers_by_its_own_port(rows: list[Row], server: str, ports: int) -> None:
     theirs = _of(rows, server)
     assert [row.probe for row in theirs] == list(PROBES) * ports
     assert amiss(theirs) == []
@@ -50,7 +50,7 @@ def test_every_port_answers_by_itself(rows: list[Row], server: str, ports: int) 
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_without_policy_routing_an_address_is_lost(rows: list[Row], server: str) -> None:
-    assert _lost(rows, f"{server}-plain"), "the proof cannot fail"
+    assert _lost(rows, f"{server}-plain"), "all addresses answer without policy routing, so the proof could not fail"
 
 
 def _floating(outputs: dict[str, Any], server: str) -> list[str]:
@@ -62,7 +62,7 @@ def _of(rows: list[Row], *servers: str) -> list[Row]:
 
 
 def _lost(rows: list[Row], server: str) -> list[str]:
-    """The addresses that did not answer as they should, and how many of the pings they answered."""
+    """Return the addresses that did not answer correctly, and how many of the pings they answered."""
     return [
         f"{row.target}: {row.evidence} [{row.cause}]" for row in _of(rows, server) if row.probe == "ping" and row.result != OK
     ]

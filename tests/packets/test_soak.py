@@ -1,7 +1,7 @@
-"""Random faults for a while: no port ever sends a source address that is not its own, and every address is back each time.
+"""Random faults: no port may ever send a source address that is not its own, and every address must recover from each fault.
 
-MULTIPORT_SOAK_MINUTES says how long (30), MULTIPORT_SOAK_SEED repeats a run's choices. Every kind of fault comes once before any
-comes again.
+MULTIPORT_SOAK_MINUTES is the duration (30), MULTIPORT_SOAK_SEED repeats the choices of a run. Every kind of fault happens once
+before any kind happens again.
 """
 
 import os
@@ -33,20 +33,20 @@ SEED: Final = int(os.environ.get("MULTIPORT_SOAK_SEED") or secrets.randbelow(10*
 IMAGES: Final = {"one": "Ubuntu-24.04", "two": "Debian-12"}
 HOT: Final = "later"
 LATE_SECONDS: Final = 120
-"""An address that is not back in time is given this long before the soak goes on without it."""
+"""Seconds to wait for an address that did not recover in time, before the next fault."""
 
 
 @dataclass
 class Soak:
-    """The guests, what passes their ports, and what happens to them.
+    """The guests, their packets, and the faults.
 
     Attributes:
-        guests: By the server's key.
-        faults: What may happen.
-        capture: Sees every tap.
+        guests: Guests by the key of the server.
+        faults: Causes the faults.
+        capture: Captures the frames on every TAP device.
         log: A line for each fault.
-        took: For each kind of fault, after how many seconds every address was back each time; None: not in time.
-        seconds: How long it went on.
+        took: Seconds until every address had recovered, for each fault of each kind; None if that took too long.
+        seconds: Duration of the run.
     """
 
     guests: Mapping[str, Guest]
@@ -57,7 +57,7 @@ class Soak:
     seconds: float = 0
 
     def run(self, seconds: float) -> None:
-        """Have faults happen until the time is over."""
+        """Cause faults until the time is over."""
         started = time.time()
         waiting: list[str] = []
         while time.time() - started < seconds:
@@ -74,7 +74,7 @@ class Soak:
         self.seconds = time.time() - started
 
     def rows(self) -> list[Row]:
-        """What it has shown."""
+        """Return the results."""
         found = []
         for tap in self.capture.seen.values():
             server, port = tap.name.split()
@@ -82,7 +82,7 @@ class Soak:
             target = ", ".join(map(str, sorted(tap.addresses, key=str)))
             found.append(Row(server, port, "own sources only", target, OK if good else FAILED, describe(tap)))
         for kind, took in self.took.items():
-            late, times = took.count(None), [each for each in took if each is not None]
+            late, times = took.count(None), [seconds for seconds in took if seconds is not None]
             words = f"every address back {max(times):.1f} s after it was over, at most" if times else "never back in time"
             found.append(Row("all", "-", kind, f"{len(took)} times", FAILED if late else OK, f"{words}; {late} times late"))
         return found
@@ -122,7 +122,7 @@ def _config() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def soak(make_stack: Callable[[str], Stack], lab: Settings, world: World, api: Any) -> Iterator[Soak]:
-    """Both servers, all of whose addresses answer."""
+    """The run with both servers, once all their addresses answer."""
     started, stack = record.utc(), make_stack("soak")
     with ExitStack() as ends:
         ends.callback(stack.destroy)
@@ -132,12 +132,12 @@ def soak(make_stack: Callable[[str], Stack], lab: Settings, world: World, api: A
         ports = {name: ports_of(server) for name, server in servers.items()}
         prober = Prober(
             namespaces.call(lab, namespaces.OUTSIDE, icmp_socket),
-            [IPv4Address(port.floating) for each in ports.values() for port in each],
+            [IPv4Address(port.floating) for server_ports in ports.values() for port in server_ports],
         )
         ends.callback(prober.stop)
         capture = observed(lab, ports)
         stacks = {
-            name: next(each for each in STACKS if each.name == guest_images.STACKS[image]) for name, image in IMAGES.items()
+            name: next(stack for stack in STACKS if stack.name == guest_images.STACKS[image]) for name, image in IMAGES.items()
         }
         guests = {
             name: Guest(name, stacks[name].user, servers[name]["id"], ports[name], world, prober, capture) for name in IMAGES
@@ -168,7 +168,7 @@ def soak(make_stack: Callable[[str], Stack], lab: Settings, world: World, api: A
         record.write("soak", topology, found.rows(), commands=commands, facts=facts, started=started)
 
 
-def test_no_fault_leaves_an_address_dead_or_a_foreign_source(soak: Soak) -> None:
+def test_every_address_recovers_and_no_foreign_source_address_is_sent(soak: Soak) -> None:
     soak.run(SECONDS)
     assert soak.capture.lost_now() == 0
     assert not [row for row in soak.rows() if row.result != OK]

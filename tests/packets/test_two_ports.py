@@ -1,4 +1,4 @@
-"""Topology (d), two ports on one subnet: from `pulumi up` to the echo reply, in a guest that Nova booted."""
+"""Topology (d) with two ports on one subnet: from `pulumi up` to the echo reply, in a guest that Nova has booted."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,9 @@ from tests.packets.world import World, until
 BOOT_SECONDS = 420
 SAMPLE_SECONDS = 60
 AGAIN_SECONDS = 10
-"""Of the sample after the reboot; as many seconds without a gap precede it."""
+"""Seconds of the sample after the reboot. Before it, every address must answer for as long without a gap."""
 ENOUGH = 0.95
-"""Of the replies: emulated guests on a busy machine are late now and then."""
+"""Share of replies that suffices, because emulated guests on a busy machine are sometimes late."""
 
 
 def _server(**options: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ CONFIG = {
 
 @pytest.fixture(scope="module")
 def servers(deployment: Deployment, world: World) -> dict[str, Any]:
-    """Both servers' outputs, once the one has answered on both addresses and the other on one."""
+    """Outputs of both servers, once the server with policy routing answers on both addresses and the other one on any."""
     deployment.configure(CONFIG)
     deployment.update()
     found: dict[str, Any] = deployment.outputs()["servers"]
@@ -43,7 +43,7 @@ def servers(deployment: Deployment, world: World) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def minute(servers: dict[str, Any], world: World) -> Mapping[str, float]:
-    """The share of replies of every address, over the same minute."""
+    """The share of replies of every address during the same minute."""
     return world.sample([address for server in servers.values() for address in _floating(server)], SAMPLE_SECONDS)
 
 
@@ -51,11 +51,13 @@ def test_every_address_answers_for_a_minute(servers: dict[str, Any], minute: Map
     assert min(minute[address] for address in _floating(servers["two"])) >= ENOUGH, minute
 
 
-def test_without_multiport_an_address_is_dead(servers: dict[str, Any], minute: Mapping[str, float]) -> None:
-    assert min(minute[address] for address in _floating(servers["plain"])) < ENOUGH, f"the proof cannot fail: {minute}"
+def test_without_multiport_an_address_does_not_answer(servers: dict[str, Any], minute: Mapping[str, float]) -> None:
+    assert min(minute[address] for address in _floating(servers["plain"])) < ENOUGH, (
+        f"all addresses answer without multiport, so the proof could not fail: {minute}"
+    )
 
 
-def test_each_port_calls_from_its_own_floating_ip(servers: dict[str, Any], world: World) -> None:
+def test_connections_from_each_port_have_its_own_floating_ip(servers: dict[str, Any], world: World) -> None:
     ports = servers["two"]["ports"].values()
     curl = f"curl --silent --show-error --max-time 20 http://{ECHO_ADDRESS}/ --interface"
     ask = "; ".join(f"{curl} {port['fixed_ips']['v4']}" for port in ports)
@@ -70,7 +72,7 @@ def test_the_metadata_service_answers(servers: dict[str, Any], world: World) -> 
 
 def test_every_address_answers_after_a_soft_reboot(servers: dict[str, Any], world: World, api: Any) -> None:
     server, addresses = servers["two"]["id"], _floating(servers["two"])
-    api.compute.stop_server(servers["plain"]["id"])  # it has shown what it had to, and leaves the other the cores
+    api.compute.stop_server(servers["plain"]["id"])  # no longer needed; its processor time goes to the other guest
     boot_id = "cat /proc/sys/kernel/random/boot_id"
     before = world.log_in("ubuntu", addresses[0], boot_id)
     api.compute.reboot_server(server, "SOFT")

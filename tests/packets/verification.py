@@ -22,7 +22,7 @@ COMMAND: Final = f"make verify LAB=packets SAMPLE={SAMPLE_SECONDS}"
 def verify(lab: Settings, exports: Mapping[str, Any], **options: str) -> list[Row]:
     """Every row for a stack's outputs; options are the verification's own, for example WAIT."""
     environment = {**os.environ, **outside.reach(lab), "FORMAT": "json", "SAMPLE": str(SAMPLE_SECONDS), **options}
-    command = [sys.executable, "-m", "multiport.verify", "-"]
+    command = [sys.executable, "-m", "multiport", "verify", "--outputs", "-"]
     answer = subprocess.run(
         command, cwd=ROOT, env=environment, input=json.dumps(exports), check=False, capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""The world outside the cloud: who pings, logs in, and samples."""
+"""Runs pings and logins from the network outside the cloud."""
 
 import re
 import subprocess
@@ -13,23 +13,23 @@ from lab.settings import Settings
 EVERY_SECONDS = 0.5
 LOGIN_SECONDS = 120
 SSH_FAILED = 255
-"""ssh's own exit status, not the command's."""
+"""Exit status of ssh itself if the connection failed, as opposed to that of the remote command."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Commands in the outside namespace of a lab."""
+    """Runs commands in the outside namespace of a lab."""
 
     lab: Settings
 
     def answers(self, address: str) -> bool:
-        """One ping. It proves nothing but that somebody is there."""
+        """Tell whether one ping is answered. It proves no more than that something has the address."""
         return self._run("ping", "-c", "1", "-W", "1", address).returncode == 0
 
     def wait_for(self, addresses: Iterable[str], seconds: float) -> float:
-        """Wait until every address answers ten seconds on end; returns after how many seconds they began to.
+        """Wait until every address has answered for ten seconds. Return the seconds until that period began.
 
-        Once is not enough: a guest that boots may answer on an address before its routes are there, and fall silent again.
+        One answer is not enough: a booting guest may answer on an address before its routes exist, and then stop answering.
         """
         started = time.monotonic()
         addresses = list(addresses)
@@ -40,7 +40,7 @@ class World:
             assert time.monotonic() - started < seconds, f"not all of {addresses} answer steadily within {seconds:.0f} s"
 
     def sample(self, addresses: Iterable[str], seconds: float) -> Mapping[str, float]:
-        """Ping all addresses at the same time; returns the share of replies, 0 to 1."""
+        """Ping all addresses at the same time. Return the share of replies of each, from 0 to 1."""
         count = int(seconds / EVERY_SECONDS)
         pings = {
             address: subprocess.Popen(
@@ -59,7 +59,7 @@ class World:
         return shares
 
     def log_in(self, user: str, address: str, command: str) -> str:
-        """Run a command in a guest over ssh and return what it prints; a guest that boots is waited for."""
+        """Run a command in a guest over ssh and return its output. If the guest is still booting, wait for it."""
         deadline = time.monotonic() + LOGIN_SECONDS
         while True:
             answer = self._run(*self._ssh(user, address), command)
@@ -70,12 +70,12 @@ class World:
         return answer.stdout.strip()
 
     def session(self, user: str, address: str, command: str) -> subprocess.Popen[str]:
-        """Start a command in a guest over ssh, to be talked to line by line."""
+        """Start a command in a guest over ssh, with pipes for its input and output."""
         words = [*self._inside(), *self._ssh(user, address), command]
         return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def ping(self, address: str, every: float, replies: IO[str]) -> subprocess.Popen[str]:
-        """Start to ping an address; a line with the time and the sequence number for each reply, until it is interrupted."""
+        """Start to ping an address until it is interrupted. Each reply is a line with its time and sequence number."""
         words = [*self._inside(), "ping", "-n", "-D", "-i", str(every), address]
         return subprocess.Popen(words, stdout=replies, text=True)
 
@@ -92,7 +92,7 @@ class World:
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait for a condition."""
+    """Wait until a condition is true, or fail."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"

@@ -141,6 +141,33 @@ MANY: Config = {
     },
 }
 
+SHARED: Config = changed(
+    lambda config: config.update(
+        virtual_ips={
+            "shared": {
+                "network": "front",
+                "subnet": "v4",
+                "ip_address": "192.168.10.200",
+                "members": {"web": "d", "app": "d"},
+                "holder": "web",
+                "floating_ip": {},
+            }
+        }
+    ),
+    TWO,
+)
+
+
+def _in_another_range(config: Config) -> None:
+    """The network of a virtual address gets another CIDR, and with it every address on it that is pinned."""
+    config["networks"]["front"]["subnets"]["v4"]["cidr"] = "192.168.11.0/24"
+    config["virtual_ips"]["shared"]["ip_address"] = "192.168.11.200"
+    for server in ("web", "app"):
+        for port in ("b", "d"):
+            fixed_ip = _ports(config, server)[port]["fixed_ips"]["main"]
+            fixed_ip["ip_address"] = fixed_ip["ip_address"].replace("192.168.10.", "192.168.11.")
+
+
 PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----"
 HOSTILE_NAME = "`|x|` <b onmouseover=alert(1)>@everyone</b> [a](http://b.example) ``` -->"
 
@@ -240,6 +267,59 @@ CASES: dict[str, Case] = {
             TWO,
         ),
         "each has its own reason",
+    ),
+    "virtual-address-created": Case(TWO, SHARED, "a port that no server owns, and its floating IP"),
+    "virtual-address-changed": Case(
+        changed(lambda config: config["virtual_ips"]["shared"].pop("floating_ip"), SHARED),
+        changed(
+            lambda config: config["virtual_ips"]["shared"].update(ip_address="192.168.10.201", floating_ip={}),
+            SHARED,
+        ),
+        "the port lives on with another address",
+    ),
+    "virtual-address-held-by-another": Case(
+        SHARED,
+        changed(lambda config: config["virtual_ips"]["shared"].update(holder="app"), SHARED),
+        "both guests are told while they live",
+    ),
+    "virtual-address-in-another-range": Case(SHARED, changed(_in_another_range, SHARED), "everything on the subnet follows"),
+    "virtual-address-removed": Case(
+        SHARED, changed(lambda config: config.pop("virtual_ips"), SHARED), "with its port and its floating IP"
+    ),
+    "floating-ips-removed": Case(
+        TWO,
+        changed(
+            lambda config: (_ports(config)["b"]["fixed_ips"]["main"].pop("floating_ip"), _ports(config)["d"].pop("floating_ip")),
+            TWO,
+        ),
+        "the server itself stays declared",
+    ),
+    "lists-grow": Case(
+        TWO,
+        changed(
+            lambda config: (
+                config["servers"]["web"].update(tags=["aaa", "nnn", "zzz"]),
+                config["networks"]["front"]["subnets"]["v4"].update(dns_nameservers=["9.9.9.9"]),
+            ),
+            TWO,
+        ),
+        "what was there already is no change",
+    ),
+    "rule-removed": Case(
+        TWO,
+        changed(lambda config: config["security_groups"]["reachable"]["rules"].pop(), TWO),
+        "both servers lose what it let in",
+    ),
+    "port-moved-to-a-new-network": Case(
+        TWO,
+        changed(
+            lambda config: (
+                config["networks"].update(lan={"subnets": {"v4": {"cidr": "192.168.40.0/24", "no_gateway": True}}}),
+                _ports(config).update(x=_port("lan", "192.168.40.16", hot=True)),
+            ),
+            TWO,
+        ),
+        "the plan knows which network it will be",
     ),
     "server-removed": Case(TWO, changed(lambda config: config["servers"].pop("app"), TWO), "with all that was its own"),
     "hostile-names": Case(HOUSE, changed(_hostile), "nothing of it is markup"),

@@ -12,7 +12,7 @@ from tests.engine.conftest import cli, cloud, make_stack  # noqa: E402 - found b
 
 __all__ = ["cli", "cloud", "make_stack"]
 
-ENGINE = {"test_policies.py", "test_end_to_end.py"}
+ENGINE = {"test_policies.py", "test_end_to_end.py", "test_previews.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

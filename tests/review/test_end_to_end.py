@@ -90,7 +90,7 @@ class Repository:
 
     def pipeline(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "multiport.review.pipeline", *arguments],
+            [sys.executable, "-m", "multiport", "review", *arguments],
             cwd=self.folder,
             env={**self.environment, **environment},
             text=True,

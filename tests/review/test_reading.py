@@ -139,7 +139,7 @@ def test_the_command(tmp_path: Path, form: str) -> None:
     shown = {"multiport:servers": {"value": json.dumps({"web": {"metadata": {"token": "tok-4711-swordfish"}}}), "secret": True}}
     command = ["--events", "events", "--preview", "preview", "--rendered", "rendered", "--config", "-", "--format", form]
     answer = subprocess.run(
-        [sys.executable, "-m", "multiport.review", *command],
+        [sys.executable, "-m", "multiport", "review", "show", *command],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
         input=json.dumps(shown),
@@ -156,7 +156,7 @@ def test_the_command(tmp_path: Path, form: str) -> None:
 def test_the_command_refuses_what_is_no_preview(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("x")
     answer = subprocess.run(
-        [sys.executable, "-m", "multiport.review", "--events", "x", "--preview", "x"],
+        [sys.executable, "-m", "multiport", "review", "show", "--events", "x", "--preview", "x"],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
         capture_output=True,

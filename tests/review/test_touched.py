@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from multiport.project import Project
 from multiport.review.pipeline import touched
 from multiport.review.pulumi_cli import CliError
 
@@ -33,7 +34,7 @@ def repository(tmp_path: Path) -> Repository:
         git("add", ".")
         git("commit", "-q", "-m", "meanwhile")
         git("checkout", "-q", "change")
-        return touched(tmp_path, since)
+        return touched(Project(tmp_path, "multiport", tmp_path / "stacks", {}), since)
 
     git("init", "-q")
     write("stacks/Pulumi.dev.yaml", "stacks/Pulumi.prod.yaml", "stacks/Pulumi.local.yaml", "README.md")
@@ -48,7 +49,11 @@ def repository(tmp_path: Path) -> Repository:
         (["stacks/Pulumi.prod.yaml"], ["prod"]),
         (["stacks/Pulumi.prod.yaml", "stacks/Pulumi.dev.yaml"], ["dev", "prod"]),
         (["stacks/Pulumi.local.yaml"], []),
-        (["README.md", "docs/review.md", "tests/x.py", "lab/x.py"], []),
+        (["README.md", "docs/review.md", "tests/x.py", "examples/x/__main__.py"], []),
+        (["lib/shared.py"], ["dev", "prod"]),
+        (["requirements-dev.lock"], ["dev", "prod"]),
+        (["tests/x.py", "stacks/Pulumi.prod.yaml"], ["prod"]),
+        (["stacks/Pulumi.prod.yaml", "setup.cfg"], ["dev", "prod"]),
         (["guest/program/desired.py"], ["dev", "prod"]),
         (["components/x.py"], ["dev", "prod"]),
         (["__main__.py"], ["dev", "prod"]),

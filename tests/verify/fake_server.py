@@ -1,6 +1,6 @@
-"""A namespace as a server that people log in to: Debian's own sshd and tcpdump, unpacked and not installed.
+"""Turns a namespace into a server with logins. Debian's sshd and tcpdump are unpacked for it, not installed.
 
-Installing them would start an sshd for all the world, and what is not installed need not be removed.
+Installing them would start an sshd on this machine, and the packages would have to be removed afterwards.
 """
 
 import subprocess
@@ -34,13 +34,13 @@ ThreadingHTTPServer(("198.51.100.2", 8080), Echo).serve_forever()
 
 
 def unpacked() -> Path:
-    """The packages' files below one folder; fetched once.
+    """Return the folder with the unpacked packages. They are downloaded once.
 
     Raises:
-        OSError: apt or its mirror is not there.
+        OSError: apt or its mirror is missing.
     """
     UNPACKED.mkdir(parents=True, exist_ok=True)
-    with FileLock(UNPACKED.with_suffix(".lock")):  # several workers of pytest come here at once
+    with FileLock(UNPACKED.with_suffix(".lock")):  # several workers of pytest may run this at the same time
         done = UNPACKED / "done"
         if not done.exists():
             for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "download", *PACKAGES]):
@@ -54,9 +54,9 @@ def unpacked() -> Path:
 
 
 def log_in(guest: Guest, folder: Path) -> Path:
-    """Let root log in by key on every address of the guest. Returns the file of the private key."""
+    """Start an sshd on every address of the guest. Return the file of the private key with which root can log in."""
     files = unpacked()
-    for name in {"identity", "host_key"} - {each.name for each in folder.iterdir()}:
+    for name in {"identity", "host_key"} - {file.name for file in folder.iterdir()}:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     libraries = files / "usr/lib/x86_64-linux-gnu"
     guest.write(
@@ -65,9 +65,9 @@ def log_in(guest: Guest, folder: Path) -> Path:
         f"PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\nPidFile none\n"
         f"SetEnv PATH={files}/usr/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LD_LIBRARY_PATH={libraries}\n",
     )
-    # the users that both give their privileges up to
+    # The users to which sshd and tcpdump drop their privileges.
     guest.sh(
-        "sed -i 's|^root:.*|root:x:0:0::/run:/bin/sh|' /etc/passwd;"  # without what this machine's root has in its shell
+        "sed -i 's|^root:.*|root:x:0:0::/run:/bin/sh|' /etc/passwd;"  # so that root's shell does not read this machine's profile
         "mkdir -p /run/sshd; for user in sshd tcpdump; do"
         " grep -q ^$user: /etc/passwd || echo $user:x:999:65534::/run/sshd:/bin/false >>/etc/passwd; done"
     )
@@ -78,7 +78,7 @@ def log_in(guest: Guest, folder: Path) -> Path:
 
 @contextmanager
 def echo_service(cloud: Cloud, folder: Path) -> Iterator[str]:
-    """A service out in the world that answers with the caller's address; yields its URL."""
+    """Run a service outside that answers with the client's address; yield its URL."""
     script = folder / "echo.py"
     script.write_text(ECHO)
     service = cloud.client.start("python3", str(script))

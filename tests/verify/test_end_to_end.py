@@ -1,4 +1,4 @@
-"""`python -m multiport.verify` on a guest behind a router like Neutron's, with Debian's sshd, ping, curl and tcpdump."""
+"""Runs `multiport verify` on a guest behind a router like Neutron's, with Debian's sshd, ping, curl and tcpdump."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Site:
     echo_url: str
 
     def outputs(self) -> dict[str, Any]:
-        """A stack's, for the one guest."""
+        """The outputs of a stack that has this guest as its only server."""
         return {
             "servers": {
                 "web": {
@@ -58,7 +58,7 @@ class Site:
             "OUTSIDE": f"nsenter --target {self.cloud.client.pid} --net --",
         }
         done = subprocess.run(
-            [sys.executable, "-m", "multiport.verify", "-"],
+            [sys.executable, "-m", "multiport", "verify", "--outputs", "-"],
             input=json.dumps(outputs or self.outputs()),
             capture_output=True,
             text=True,
@@ -70,10 +70,10 @@ class Site:
         return done.returncode, done.stdout
 
     def rows(self, **environment: str) -> tuple[int, dict[tuple[str, str], tuple[str, str]]]:
-        """Exit status, and by port and probe the result and the cause."""
+        """The exit status, and the result and cause by port and probe."""
         status, text = self.verify(None, **environment, FORMAT="json")
         found: list[dict[str, Any]] = json.loads(text)["rows"]
-        return status, {(each["port"], each["probe"]): (each["result"], each["cause"]) for each in found}
+        return status, {(row["port"], row["probe"]): (row["result"], row["cause"]) for row in found}
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_passes_with_policy_routing_and_fails_without(site: Site) -> None:
 
 
 def nft(text: str) -> Callable[[Site], None]:
-    """Something that the cloud does, or does not do, on the way."""
+    """Return a fault that changes the nftables rules of the router, as a fault of a cloud would."""
 
     def act(site: Site) -> None:
         site.cloud.router.run("nft", "-f", "-", text=text)
@@ -112,13 +112,13 @@ def dropped(rule: str) -> Callable[[Site], None]:
 
 
 def strict(site: Site) -> None:
-    """No policy routing, and the strict reverse path filter that some distributions have."""
+    """Remove policy routing and set the strict reverse path filter that some distributions have."""
     site.cloud.guest.policy("down")
     site.cloud.guest.sh("echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter")
 
 
 def half_routed(site: Site) -> None:
-    """The rules are there, and the second port's table leads out of the first NIC."""
+    """Install rules for the second port with a table that leads out of the first NIC."""
     site.cloud.guest.policy("down")
     site.cloud.guest.ip(
         f"route add default via {SECOND.gateway(4)} dev eth0 table 1234\nrule add from {SECOND.address(4)} lookup 1234 pref 100\n"
@@ -126,7 +126,7 @@ def half_routed(site: Site) -> None:
 
 
 def swapped(site: Site) -> None:
-    """Both floating IPs lead to the other port."""
+    """Exchange the two floating IPs, so that each leads to the other port."""
     elements = [f"{one.floating_ip} : {other.address(4)}" for one, other in ((FIRST, SECOND), (SECOND, FIRST))]
     nft(f"flush map ip nat in; add element ip nat in {{ {', '.join(elements)} }}")(site)
 
@@ -159,7 +159,7 @@ def test_names_the_cause(site: Site, act: Callable[[Site], None], failed: dict[s
     act(site)
     status, rows = site.rows()
     assert status == 1
-    assert {key: each for key, each in rows.items() if each != ("ok", "")} == {
+    assert {key: outcome for key, outcome in rows.items() if outcome != ("ok", "")} == {
         ("p1", probe): ("FAILED", cause) for probe, cause in failed.items()
     }
     assert rows.keys() == RIGHT.keys()
@@ -173,7 +173,7 @@ def test_a_floating_ip_that_leads_elsewhere(site: Site) -> None:
     assert rows["p0", "ssh"] == rows["p1", "ssh"] == ("FAILED", "wrong-server")
 
 
-def test_without_a_login_only_the_outside_is_judged(site: Site, tmp_path: Path) -> None:
+def test_without_a_login_only_probes_from_outside_are_made(site: Site, tmp_path: Path) -> None:
     site.cloud.guest.policy("apply")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
     status, rows = site.rows(IDENTITY=str(tmp_path / "other"))
@@ -183,19 +183,19 @@ def test_without_a_login_only_the_outside_is_judged(site: Site, tmp_path: Path) 
     assert {rows[port, "ping"] for port in ("p0", "p1")} == {("ok", "")}
 
 
-def test_python_stands_in_for_curl_and_tcpdump(site: Site) -> None:
+def test_python_replaces_missing_curl_and_tcpdump(site: Site) -> None:
     site.cloud.guest.policy("apply")
-    # as on an image that has neither
+    # The PATH of logins lacks both programs, as on some cloud images.
     programs = "sh bash ip ping cat id ls grep head mktemp timeout rm"
-    site.cloud.guest.sh(f"mkdir /run/bin; for each in {programs}; do ln -s $(command -v $each) /run/bin/$each; done")
+    site.cloud.guest.sh(f"mkdir /run/bin; for program in {programs}; do ln -s $(command -v $program) /run/bin/$program; done")
     site.cloud.guest.sh(f"ln -s {Path(sys.executable).resolve()} /run/bin/python3")
     site.cloud.guest.sh("sed -i 's|^SetEnv.*|SetEnv PATH=/run/bin|' /etc/ssh/sshd_config; kill -HUP $(pidof sshd)")
     status, rows = site.rows()
     assert (status, rows) == (0, RIGHT)
 
 
-def test_a_server_that_only_another_reaches(site: Site, tmp_path: Path) -> None:
-    """A network without gateway between two servers: the guide's second topology."""
+def test_a_server_without_floating_ip_is_reached_through_another_server(site: Site, tmp_path: Path) -> None:
+    """Two servers have a network without a gateway in common, as in the guide's second topology."""
     site.cloud.guest.policy("apply")
     with Guest() as inner:
         site.cloud.guest.veth("eth2", inner, "eth0", "fa:16:3e:00:09:02")
@@ -211,7 +211,7 @@ def test_a_server_that_only_another_reaches(site: Site, tmp_path: Path) -> None:
     assert text.splitlines()[-1] == "11 ok, 0 failed, 0 not run; 6 s sampled"
 
 
-def test_a_server_that_only_a_virtual_address_leads_to(site: Site) -> None:
+def test_a_server_without_floating_ip_is_reached_by_its_virtual_ip(site: Site) -> None:
     site.cloud.guest.policy("apply")
     outputs = site.outputs()
     for port in outputs["servers"]["web"]["ports"].values():

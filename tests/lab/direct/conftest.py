@@ -1,4 +1,4 @@
-"""The stack that the tests of the engine work on."""
+"""Fixtures for tests of the direct driver's engine."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A stack whose program is a function, on a cloud that is a dictionary."""
+"""A stack for tests: its program is a Python function and its cloud is a dictionary."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from lab.direct.state import State, Store
 
 
 class Thing(pulumi.CustomResource):
-    """A resource whose outputs are its name, its size and, when it exists, a serial number."""
+    """A resource whose outputs are its name, its size and, once it exists, a serial number."""
 
     name: pulumi.Output[str]
     size: pulumi.Output[int]
@@ -31,7 +31,7 @@ class Thing(pulumi.CustomResource):
 
 
 class Group(pulumi.ComponentResource):
-    """A component with two things of its own."""
+    """A component with two child resources."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sample:index:Group", name, None, opts)
@@ -42,7 +42,7 @@ class Group(pulumi.ComponentResource):
 
 @dataclass
 class FakeCloud:
-    """A provider that keeps its objects in memory, and notes each write in order."""
+    """A provider that keeps its objects in memory and records each write in order."""
 
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
@@ -97,7 +97,7 @@ class FakeCloud:
 
 @dataclass
 class Outcome:
-    """What a command answered."""
+    """Exit status and output of a command."""
 
     status: int
     out: str
@@ -106,7 +106,7 @@ class Outcome:
 
 @dataclass
 class Stack:
-    """A stack, its state file and its cloud."""
+    """A stack with its state file and its cloud."""
 
     path: Path
     capsys: pytest.CaptureFixture[str]
@@ -118,7 +118,7 @@ class Stack:
 
     @property
     def state(self) -> State:
-        """The state as it lies on the disk."""
+        """The state as it is in the file."""
         return Store(self.path).state
 
     def urns(self) -> set[str]:

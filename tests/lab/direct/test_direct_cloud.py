@@ -1,4 +1,4 @@
-"""What needs no cloud to be shown: which clouds are refused, how errors are read, how requests are built."""
+"""Tests of the API client that need no cloud: refused clouds, error messages, bodies of requests."""
 
 import base64
 import gzip
@@ -40,24 +40,24 @@ def clouds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 )
 def test_a_cloud_that_is_not_on_loopback_is_refused_without_a_request(clouds: Callable[[str], None], auth_url: str) -> None:
     clouds(auth_url)
-    with pytest.raises(DirectError, match="is not the local cloud: the direct driver deploys nowhere else"):
+    with pytest.raises(DirectError, match="is not the local cloud: the direct driver deploys only there"):
         OpenStack({}).identity()
 
 
 @pytest.mark.parametrize("auth_url", ["http://127.0.0.1:1/v3", "http://localhost:1/v3", "http://[::1]:1/v3"])
-def test_a_local_cloud_that_does_not_answer_is_said_so(clouds: Callable[[str], None], auth_url: str) -> None:
+def test_a_local_cloud_that_does_not_answer_is_reported(clouds: Callable[[str], None], auth_url: str) -> None:
     clouds(auth_url)
     with pytest.raises(DirectError, match="cannot use the local cloud"):
         OpenStack({}).identity()
 
 
-def test_a_program_may_not_lead_elsewhere_by_a_provider_of_its_own(clouds: Callable[[str], None]) -> None:
+def test_an_explicit_provider_of_another_cloud_is_refused(clouds: Callable[[str], None]) -> None:
     clouds("http://127.0.0.1:1/v3")
     with pytest.raises(DirectError, match=r"https://example\.com/v3 is not the local cloud"):
         OpenStack({"authUrl": "https://example.com/v3"}).identity()
 
 
-def test_a_provider_setting_that_is_not_known_is_refused(clouds: Callable[[str], None]) -> None:
+def test_an_unsupported_provider_setting_is_refused(clouds: Callable[[str], None]) -> None:
     clouds("http://127.0.0.1:1/v3")
     with pytest.raises(DirectError, match="openstack provider setting endpointOverrides"):
         OpenStack({"maxRetries": 3, "endpointOverrides": {}}).identity()
@@ -75,7 +75,7 @@ def test_a_provider_setting_that_is_not_known_is_refused(clouds: Callable[[str],
         ("", ""),
     ],
 )
-def test_an_errors_reason_is_found_in_whatever_the_service_answers(text: str, expected: str) -> None:
+def test_the_message_is_found_in_every_form_of_error_body(text: str, expected: str) -> None:
     assert _reason(text) == expected
 
 
@@ -91,7 +91,7 @@ def answers(*statuses: int) -> tuple[list[int], Callable[[], None]]:
 
 
 @pytest.mark.parametrize("statuses", [(204,), (404,), (409, 204), (409, 409, 404)])
-def test_a_deletion_is_repeated_while_something_is_in_use_and_not_longer(
+def test_a_deletion_is_repeated_only_while_the_object_is_in_use(
     statuses: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lab.direct.cloud.POLL", 0)
@@ -101,7 +101,9 @@ def test_a_deletion_is_repeated_while_something_is_in_use_and_not_longer(
 
 
 @pytest.mark.parametrize("statuses", [(403,), (409, 500)])
-def test_a_deletion_that_is_refused_otherwise_fails_at_once(statuses: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deletion_that_is_refused_for_another_reason_fails_at_once(
+    statuses: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("lab.direct.cloud.POLL", 0)
     left, request = answers(*statuses, 204)
     with pytest.raises(CloudError) as error:
@@ -110,14 +112,14 @@ def test_a_deletion_that_is_refused_otherwise_fails_at_once(statuses: tuple[int,
     assert left == [204]
 
 
-def test_a_deletion_that_stays_in_use_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deletion_gives_up_if_the_object_stays_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.direct.cloud.POLL", 0)
     monkeypatch.setattr("lab.direct.cloud.BUSY_WAIT", -1)
     with pytest.raises(CloudError, match="409 no"):
         until_free(answers(409, 409)[1])
 
 
-def test_what_the_provider_takes_for_absent_is_not_sent() -> None:
+def test_values_that_the_provider_treats_as_missing_are_not_sent() -> None:
     inputs = {
         "description": "",
         "mtu": 0,
@@ -137,7 +139,7 @@ def test_what_the_provider_takes_for_absent_is_not_sent() -> None:
     }
 
 
-def test_user_data_is_encoded_once_and_only_once() -> None:
+def test_user_data_is_encoded_exactly_once() -> None:
     script = "#!/bin/sh\necho ä\n"
     assert base64.b64decode(compute.encoded(script)).decode() == script
     packed = base64.b64encode(gzip.compress(script.encode())).decode()
@@ -162,14 +164,16 @@ BASE: dict[str, Any] = {"name": "s", "flavorId": "f", "imageId": "i"}
         ({"availabilityZoneHints": "az1:host"}, None, {"availability_zone": "az1:host"}),
     ],
 )  # fmt: skip
-def test_a_servers_body_is_in_novas_terms(inputs: dict[str, Any], microversion: str | None, expected: dict[str, Any]) -> None:
+def test_the_request_for_a_server_has_novas_keys(
+    inputs: dict[str, Any], microversion: str | None, expected: dict[str, Any]
+) -> None:
     body, needed = compute.server_body(Cloud({}), BASE | inputs)
     assert needed == microversion
     assert expected.items() <= body["server"].items()
     assert ("imageRef" in body["server"]) is ("blockDevices" not in inputs)
 
 
-def test_scheduler_hints_stand_beside_the_server_under_the_apis_names() -> None:
+def test_scheduler_hints_are_a_sibling_of_the_server_with_the_names_of_the_api() -> None:
     hints = {"group": "g", "differentHosts": ["h"], "queries": ["q"], "targetCell": "c", "additionalProperties": {"myHint": "x"}}
     body, _ = compute.server_body(Cloud({}), BASE | {"schedulerHints": [hints]})
     assert body["os:scheduler_hints"] == {
@@ -185,7 +189,7 @@ def nic(address: str, mac: str, version: int = 4) -> dict[str, Any]:
     return {"addr": address, "version": version, "OS-EXT-IPS-MAC:mac_addr": mac, "OS-EXT-IPS:type": "fixed"}
 
 
-def test_without_declared_networks_a_server_lists_the_nics_that_it_got() -> None:
+def test_a_server_without_declared_networks_lists_all_its_nics() -> None:
     floating = nic("203.0.113.9", "m1") | {"OS-EXT-IPS:type": "floating"}
     found = compute._networks(Cloud({}), {"net": [nic("10.0.0.5", "m1"), nic("fd00::5", "m1", 6), floating]}, [])
     assert [(network["name"], network["fixedIpV4"], network["fixedIpV6"], network["mac"]) for network in found] == [

@@ -1,4 +1,4 @@
-"""What the engine does with a program: make, find unchanged, refuse, take down. The cloud is a dictionary."""
+"""Tests of the direct driver's engine with a cloud that is a dictionary: create, find unchanged, refuse, delete."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def sized(**sizes: int) -> Callable[[], object]:
     return program
 
 
-def test_a_stack_is_made_found_unchanged_and_taken_down(stack: Stack) -> None:
+def test_a_stack_is_created_found_unchanged_and_deleted(stack: Stack) -> None:
     def program() -> None:
         group = Group("web")
         last = Thing("last", size=group.second.size.apply(lambda size: size + 1), opts=pulumi.ResourceOptions(depends_on=[group]))
@@ -55,16 +55,16 @@ def test_a_stack_is_made_found_unchanged_and_taken_down(stack: Stack) -> None:
     assert not stack.path.exists()
     nothing = stack.down()
     assert nothing.status == 0
-    assert "nothing to take down" in nothing.out
+    assert "nothing to delete" in nothing.out
 
 
-def test_the_state_file_is_private(stack: Stack) -> None:
+def test_only_the_owner_can_read_the_state_file(stack: Stack) -> None:
     stack.up(sized(a=1))
     assert stack.path.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in stack.path.parent.iterdir()] == ["one.json"]
 
 
-def test_a_preview_plans_and_makes_nothing(stack: Stack) -> None:
+def test_a_preview_plans_but_creates_nothing(stack: Stack) -> None:
     def program() -> None:
         a = Thing("a", size=1)
         Thing("b", size=a.serial.apply(lambda _: pytest.fail("a serial number before anything exists")))
@@ -76,7 +76,7 @@ def test_a_preview_plans_and_makes_nothing(stack: Stack) -> None:
     assert not stack.path.exists()
 
 
-# What needs the CLI.
+# Changes that need the CLI.
 
 
 def refused(stack: Stack, first: Callable[[], object], second: Callable[[], object], *texts: str) -> None:
@@ -94,7 +94,7 @@ def refused(stack: Stack, first: Callable[[], object], second: Callable[[], obje
     assert stack.up(first).status == 0
 
 
-def test_changed_inputs_are_refused_by_name(stack: Stack) -> None:
+def test_changed_inputs_are_refused_with_their_names(stack: Stack) -> None:
     def before() -> None:
         Thing("a", size=1, colour="red", shape="round")
 
@@ -104,7 +104,7 @@ def test_changed_inputs_are_refused_by_name(stack: Stack) -> None:
     refused(stack, before, after, "~ openstack:test:Thing a: shape, size, weight changed")
 
 
-def test_every_change_is_told_at_once(stack: Stack) -> None:
+def test_all_changes_are_reported_together(stack: Stack) -> None:
     refused(stack, sized(a=1, b=1, c=1), sized(a=2, b=2), "Thing a: size", "Thing b: size", "- openstack:test:Thing c: no longer")
 
 
@@ -112,13 +112,17 @@ def test_a_removed_resource_is_refused(stack: Stack) -> None:
     refused(stack, sized(a=1, b=1), sized(a=1), "- openstack:test:Thing b: no longer in the program\n")
 
 
-def test_a_new_resource_is_refused_and_what_waits_for_it_is_not_called_removed(stack: Stack) -> None:
+def test_a_new_resource_is_refused_and_its_dependents_are_not_reported_as_removed(stack: Stack) -> None:
     def after() -> None:
         new = Thing("new", size=1)
         Thing("a", size=new.size)
 
     refused(
-        stack, sized(a=1), after, "+ openstack:test:Thing new: new", "a: no longer in the program, or waiting for something new"
+        stack,
+        sized(a=1),
+        after,
+        "+ openstack:test:Thing new: new",
+        "a: no longer in the program, or it depends on a new resource",
     )
 
 
@@ -126,7 +130,7 @@ def test_a_renamed_resource_without_alias_is_refused(stack: Stack) -> None:
     refused(stack, sized(a=1), sized(b=1), "+ openstack:test:Thing b: new", "- openstack:test:Thing a:")
 
 
-def test_a_changed_replacement_trigger_is_refused_and_a_first_one_is_not(stack: Stack) -> None:
+def test_a_changed_replacement_trigger_is_refused_but_an_added_one_is_not(stack: Stack) -> None:
     def triggered(value: str | None) -> Callable[[], object]:
         return lambda: Thing("a", opts=pulumi.ResourceOptions(replacement_trigger=value))
 
@@ -136,7 +140,7 @@ def test_a_changed_replacement_trigger_is_refused_and_a_first_one_is_not(stack: 
     assert stack.up(triggered("g1")).status == 0
 
 
-def test_a_changed_secret_is_refused_without_being_told(stack: Stack) -> None:
+def test_a_changed_secret_is_refused_without_printing_it(stack: Stack) -> None:
     def program(value: str) -> Callable[[], object]:
         return lambda: Thing("a", password=pulumi.Output.secret(value))
 
@@ -160,12 +164,14 @@ def test_a_resource_that_moves_to_another_provider_is_refused(stack: Stack) -> N
     [
         (lambda: pulumi.CustomResource("aws:s3:Bucket", "b", {}), "resource type aws:s3:Bucket is not supported"),
         (lambda: pulumi.ProviderResource("aws", "p", {}), "provider pulumi:providers:aws is not supported"),
-        (lambda: Thing("a", opts=pulumi.ResourceOptions(import_="x")), "openstack:test:Thing a is to be imported"),
+        (lambda: Thing("a", opts=pulumi.ResourceOptions(import_="x")), "openstack:test:Thing a is an import"),
         (lambda: pulumi.ComponentResource("x:y:Z", "z", {}, remote=True), "x:y:Z z is a component of another package"),
         (lambda: pulumi.runtime.invoke("aws:x:getY", {}), "function aws:x:getY is not supported"),
     ],
 )
-def test_what_is_not_supported_is_refused_before_anything_is_made(stack: Stack, program: Callable[[], object], text: str) -> None:
+def test_unsupported_features_are_refused_before_anything_is_created(
+    stack: Stack, program: Callable[[], object], text: str
+) -> None:
     def with_another() -> None:
         Thing("innocent")
         program()
@@ -185,10 +191,10 @@ def test_transforms_are_refused_by_the_sdk_itself(stack: Stack) -> None:
     assert "does not support transforms" in stack.preview(program).err
 
 
-# What needs no CLI.
+# Changes that need no CLI.
 
 
-def test_ignored_changes_are_no_change_and_the_first_value_stays_recorded(stack: Stack) -> None:
+def test_ignored_changes_count_as_unchanged_and_the_first_value_stays_recorded(stack: Stack) -> None:
     def program(text: str) -> Callable[[], object]:
         return lambda: Thing("a", text=text, opts=pulumi.ResourceOptions(ignore_changes=["text"]))
 
@@ -197,7 +203,7 @@ def test_ignored_changes_are_no_change_and_the_first_value_stays_recorded(stack:
     assert stack.state.resources[f"{THING}::a"].inputs["text"] == "old"
 
 
-def test_an_alias_is_the_same_resource_and_children_and_dependents_follow(stack: Stack) -> None:
+def test_an_alias_keeps_a_renamed_resource_its_children_and_its_dependents(stack: Stack) -> None:
     def program(name: str, alias: str | None) -> Callable[[], object]:
         def run() -> None:
             aliases = [pulumi.Alias(name=alias)] if alias else []
@@ -213,7 +219,7 @@ def test_an_alias_is_the_same_resource_and_children_and_dependents_follow(stack:
     assert f"{CHILD}::shop-first" in stack.urns()
     assert f"{CHILD}::web-first" not in stack.urns()
     assert f"{CHILD}::shop-second" in stack.state.resources[f"{THING}::after"].dependencies
-    assert stack.up(program("shop", None)).status == 0  # the new name is recorded: the alias may go
+    assert stack.up(program("shop", None)).status == 0  # the new name is recorded now, so the alias can be removed
     assert stack.down().status == 0
     assert stack.cloud.objects == {}
 
@@ -236,7 +242,7 @@ def test_options_and_outputs_may_change(stack: Stack) -> None:
     assert stack.down().status == 0
 
 
-def test_retained_and_read_resources_outlive_the_stack(stack: Stack) -> None:
+def test_retained_and_read_resources_are_not_deleted_with_the_stack(stack: Stack) -> None:
     stack.cloud.objects["foreign"] = {"name": "theirs", "size": 7}
 
     def program() -> None:
@@ -264,15 +270,15 @@ def test_hooks_are_accepted_and_not_run(stack: Stack) -> None:
     assert stack.up(program).status == 0
 
 
-def test_a_hook_on_creation_is_warned_of(stack: Stack) -> None:
+def test_a_hook_on_creation_causes_a_warning(stack: Stack) -> None:
     def program() -> None:
         hook = pulumi.ResourceHook("count", lambda _: None)
         Thing("a", opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[hook])))
 
-    assert "warning: the direct driver runs no resource hooks (count)." in stack.up(program).out
+    assert "warning: the direct driver does not run resource hooks (count)." in stack.up(program).out
 
 
-def test_an_explicit_provider_gets_its_settings_and_serves_its_resources_to_the_end(stack: Stack) -> None:
+def test_an_explicit_provider_gets_its_settings_and_deletes_its_resources_too(stack: Stack) -> None:
     def program() -> None:
         provider = pulumi.ProviderResource("openstack", "other", {"cloud": "there"})
         Thing("a", opts=pulumi.ResourceOptions(provider=provider))
@@ -288,7 +294,7 @@ def test_an_explicit_provider_gets_its_settings_and_serves_its_resources_to_the_
 # Secrets.
 
 
-def test_a_secret_input_is_plain_in_the_cloud_and_wrapped_everywhere_else(stack: Stack) -> None:
+def test_a_secret_input_is_plain_text_in_the_cloud_only(stack: Stack) -> None:
     def program() -> None:
         thing = Thing("a", password=pulumi.Output.secret("hunter2"), name=pulumi.Output.secret("named"))
         pulumi.export("name", thing.name)
@@ -306,7 +312,7 @@ def test_a_secret_input_is_plain_in_the_cloud_and_wrapped_everywhere_else(stack:
     assert stack.up(program).status == 0
 
 
-def test_an_output_that_the_program_declares_secret_is_one(stack: Stack) -> None:
+def test_an_output_that_the_program_declares_secret_is_masked(stack: Stack) -> None:
     def program() -> None:
         thing = Thing("a", opts=pulumi.ResourceOptions(additional_secret_outputs=["serial"]))
         pulumi.export("serial", thing.serial)
@@ -318,7 +324,7 @@ def test_an_output_that_the_program_declares_secret_is_one(stack: Stack) -> None
 # Failures.
 
 
-def test_independent_resources_go_on_after_a_failure_and_down_undoes_it(stack: Stack) -> None:
+def test_after_a_failure_independent_resources_are_created_and_down_deletes_all(stack: Stack) -> None:
     def program() -> None:
         bad = Thing("bad", size=-1)
         Thing("dependent", size=bad.size)
@@ -330,7 +336,7 @@ def test_independent_resources_go_on_after_a_failure_and_down_undoes_it(stack: S
     outcome = stack.up(program)
     assert outcome.status == 1
     assert "error: openstack:test:Thing bad: 409 too small" in outcome.err
-    assert "6 resources were made; `down` takes them down again." in outcome.err
+    assert "6 resources were created; `down` deletes them." in outcome.err
     assert "Traceback" not in outcome.err
     assert "never retrieved" not in outcome.err
     assert "dependent" not in outcome.err
@@ -340,12 +346,12 @@ def test_independent_resources_go_on_after_a_failure_and_down_undoes_it(stack: S
     }
     again = stack.up(program)
     assert again.status == 1
-    assert "the last run did not come to its end" in again.err
+    assert "the last run did not finish" in again.err
     assert stack.down().status == 0
     assert stack.cloud.objects == {}
 
 
-def test_what_fails_after_the_api_took_it_is_taken_down_too(stack: Stack) -> None:
+def test_an_object_that_fails_after_its_creation_was_accepted_is_deleted_too(stack: Stack) -> None:
     outcome = stack.up(sized(broken=-2))
     assert outcome.status == 1
     assert "broken: went to ERROR" in outcome.err
@@ -354,13 +360,13 @@ def test_what_fails_after_the_api_took_it_is_taken_down_too(stack: Stack) -> Non
     assert stack.cloud.objects == {}
 
 
-def test_a_failed_run_that_made_nothing_leaves_nothing(stack: Stack) -> None:
+def test_a_failed_run_that_created_nothing_leaves_no_state(stack: Stack) -> None:
     assert stack.up(sized(bad=-1)).status == 1
     assert not stack.path.exists()
     assert stack.up(sized(bad=1)).status == 0
 
 
-def test_a_run_error_is_its_text_and_nothing_else(stack: Stack) -> None:
+def test_of_a_run_error_only_the_message_is_printed(stack: Stack) -> None:
     def program() -> None:
         raise pulumi.RunError("servers.web: no boot port.\nservers.db: no boot port.")
 
@@ -371,14 +377,14 @@ def test_a_run_error_is_its_text_and_nothing_else(stack: Stack) -> None:
     assert not stack.path.exists()
 
 
-def test_a_missing_config_value_is_one_line(stack: Stack) -> None:
+def test_a_missing_config_value_is_reported_in_one_line(stack: Stack) -> None:
     outcome = stack.up(lambda: pulumi.Config().require("size"))
     assert outcome.status == 1
     assert "Missing required configuration variable 'sample:size'" in outcome.err
     assert "Traceback" not in outcome.err
 
 
-def test_a_run_error_inside_an_apply_is_its_text_too(stack: Stack) -> None:
+def test_of_a_run_error_inside_an_apply_only_the_message_is_printed_too(stack: Stack) -> None:
     def refuse(_: object) -> int:
         raise pulumi.RunError("no such size")
 
@@ -392,7 +398,7 @@ def test_a_run_error_inside_an_apply_is_its_text_too(stack: Stack) -> None:
     assert stack.down().status == 0
 
 
-def test_another_exception_shows_the_programs_own_frames(stack: Stack) -> None:
+def test_of_another_exception_the_frames_of_the_program_are_printed(stack: Stack) -> None:
     def program() -> None:
         raise ValueError("not mine to catch")
 
@@ -402,7 +408,7 @@ def test_another_exception_shows_the_programs_own_frames(stack: Stack) -> None:
     assert "lab/direct/program.py" not in err
 
 
-def test_an_error_that_the_program_logs_fails_the_run(stack: Stack) -> None:
+def test_an_error_that_the_program_logs_makes_the_run_fail(stack: Stack) -> None:
     def program() -> None:
         pulumi.log.info("for your information")
         pulumi.log.debug("not for you")
@@ -414,7 +420,7 @@ def test_an_error_that_the_program_logs_fails_the_run(stack: Stack) -> None:
     assert outcome.out == "info: for your information\n"
 
 
-def test_a_failed_lookup_is_named_with_its_arguments_and_without_traceback(stack: Stack) -> None:
+def test_a_failed_lookup_is_reported_with_its_arguments_and_without_traceback(stack: Stack) -> None:
     def plainly() -> None:
         pulumi.runtime.invoke("openstack:test:getThing", {"name": "none"})
 
@@ -427,7 +433,7 @@ def test_a_failed_lookup_is_named_with_its_arguments_and_without_traceback(stack
         assert outcome.err == "error: getThing(name='none'): 0 things match; exactly one is needed\n"
 
 
-def test_a_lookup_is_answered(stack: Stack) -> None:
+def test_a_lookup_returns_its_result(stack: Stack) -> None:
     def program() -> None:
         Thing("a", name="a", size=1)
         pulumi.export("id", pulumi.runtime.invoke_output("openstack:test:getThing", {"name": "theirs"}))
@@ -437,7 +443,7 @@ def test_a_lookup_is_answered(stack: Stack) -> None:
     assert stack.state.outputs == {"id": {"id": "foreign"}}
 
 
-def test_two_resources_of_one_name_are_refused(stack: Stack) -> None:
+def test_two_resources_with_the_same_name_are_refused(stack: Stack) -> None:
     def program() -> None:
         Thing("a", size=1)
         Thing("a", size=2)
@@ -447,10 +453,10 @@ def test_two_resources_of_one_name_are_refused(stack: Stack) -> None:
     assert f"duplicate resource URN {THING}::a" in outcome.err
 
 
-# Taking down.
+# Deletion.
 
 
-def test_what_cannot_be_deleted_stays_with_what_it_needs_and_is_tried_again(stack: Stack) -> None:
+def test_a_resource_that_cannot_be_deleted_is_kept_with_its_dependencies_and_tried_again(stack: Stack) -> None:
     def program() -> None:
         base = Thing("base", size=1)
         Thing("user", size=base.size)
@@ -462,13 +468,13 @@ def test_what_cannot_be_deleted_stays_with_what_it_needs_and_is_tried_again(stac
     assert outcome.status == 1
     assert "! openstack:test:Thing user: 409 user-0000000 is in use" in outcome.err
     assert {thing["name"] for thing in stack.cloud.objects.values()} == {"base-0000000", "user-0000000"}
-    assert "did not come to its end" in stack.up(program).err
+    assert "did not finish" in stack.up(program).err
     stack.cloud.stuck.clear()
     assert stack.down().status == 0
     assert stack.cloud.objects == {}
 
 
-def test_a_stack_of_another_cloud_is_neither_compared_nor_taken_down(stack: Stack) -> None:
+def test_a_stack_of_another_cloud_is_neither_compared_nor_deleted(stack: Stack) -> None:
     stack.up(sized(a=1))
     stack.cloud.project = "project-2"
     for outcome in (stack.up(sized(a=1)), stack.down()):
@@ -478,7 +484,7 @@ def test_a_stack_of_another_cloud_is_neither_compared_nor_taken_down(stack: Stac
     assert len(stack.cloud.objects) == 1
 
 
-def test_the_state_can_be_read_by_people(stack: Stack) -> None:
+def test_the_state_file_is_indented(stack: Stack) -> None:
     stack.up(sized(a=1))
     document = json.loads(stack.path.read_text())
     assert [resource["urn"] for resource in document["resources"]] == [ROOT, f"{THING}::a"]

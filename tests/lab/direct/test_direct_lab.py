@@ -1,4 +1,4 @@
-"""The direct driver on the real services: what it makes is what the program says, and all of it goes again."""
+"""Tests of the direct driver on the real services: it creates what the program declares, and deletes all of it."""
 
 import json
 import os
@@ -55,7 +55,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class Cloud:
-    """Reads what is really there."""
+    """Reads the objects that really exist."""
 
     connection: openstack.connection.Connection
 
@@ -102,7 +102,7 @@ def written(folder: Path, program: str) -> Path:
     return folder
 
 
-def test_every_type_and_option_reaches_the_api_and_all_of_it_goes_again(driver: Driver, cloud: Cloud) -> None:
+def test_every_type_and_option_is_created_as_declared_and_deleted_again(driver: Driver, cloud: Cloud) -> None:
     try:
         made = driver.succeed("up", "one")
         assert "Resources: 26 created" in made
@@ -121,7 +121,7 @@ def test_every_type_and_option_reaches_the_api_and_all_of_it_goes_again(driver: 
     finally:
         gone = driver.succeed("down", "one")
     assert "Resources: 26 deleted" in gone
-    assert "nothing to take down" in driver.succeed("down", "one")
+    assert "nothing to delete" in driver.succeed("down", "one")
 
 
 def networks_are_as_declared(cloud: Cloud) -> None:
@@ -157,7 +157,7 @@ def ports_are_as_declared(cloud: Cloud, outputs: dict[str, Any]) -> None:
     rules = {
         (rule["direction"], rule["ethertype"], rule["protocol"], rule["port_range_min"]) for rule in group["security_group_rules"]
     }
-    assert rules == {("ingress", "IPv4", "tcp", 22), ("ingress", "IPv6", None, None)}  # and none of Neutron's own
+    assert rules == {("ingress", "IPv4", "tcp", 22), ("ingress", "IPv6", None, None)}  # without Neutron's default rules
     assert sorted(group["tags"]) == ["one", "sample-tag"]
     defaults = cloud.one("/security-groups", "sample-defaults")
     assert {rule["direction"] for rule in defaults["security_group_rules"]} == {"egress"}
@@ -214,7 +214,7 @@ def outputs_are_the_providers(outputs: dict[str, Any]) -> None:
     assert outputs["user_data"] == "e5d79accbc021e71c99dabf870ac0b59dab3df4f"  # sha1sum of the text
     assert outputs["network"]["mtu"] == 1400
     assert sorted(outputs["network"]["tags"]) == ["one", "sample-tag"]
-    assert outputs["server"]["v4"] == "192.168.10.20"  # the last of the port's addresses, as with the provider
+    assert outputs["server"]["v4"] == "192.168.10.20"  # the last address of the port, as in the provider
     assert [network["name"] for network in outputs["server"]["networks"]] == ["sample-network", outputs["names"][0]]
     assert (outputs["server"]["flavor"], outputs["server"]["image"]) == ("gp.0.1.2", "Ubuntu-24.04")
     assert outputs["plain"] == {"state": "shutoff", "password": "let-me-in"}
@@ -229,7 +229,7 @@ def outputs_are_the_providers(outputs: dict[str, Any]) -> None:
     assert looked_up == {"group": "sample-group", "floating_ip": True, "image": "Ubuntu-24.04", "vcpus": 1}
 
 
-def test_two_stacks_go_up_and_down_side_by_side(driver: Driver) -> None:
+def test_two_stacks_are_created_and_deleted_at_the_same_time(driver: Driver) -> None:
     with ThreadPoolExecutor(2) as pool:
         for verb in ("up", "down"):
             outcomes = list(pool.map(driver.run, (verb, verb), ("one", "two")))
@@ -253,25 +253,25 @@ networking.SecGroup("after", opts=pulumi.ResourceOptions(depends_on=[one]))
 """
 
 
-def test_a_failure_says_what_failed_lets_the_rest_go_on_and_is_undone_by_down(driver: Driver, tmp_path: Path) -> None:
+def test_a_failure_is_reported_other_resources_are_created_and_down_deletes_all(driver: Driver, tmp_path: Path) -> None:
     project = written(tmp_path / "clash", CLASH)
     try:
         failed = driver.run("up", "x", project=project)
         assert failed.returncode == 1
         assert "error: openstack:networking/port:Port second: 409 IpAddressAlreadyAllocated: " in failed.stderr
-        assert "error: openstack:compute/instance:Instance two: the server went to ERROR: " in failed.stderr
+        assert "error: openstack:compute/instance:Instance two: the server has the status ERROR: " in failed.stderr
         assert "Traceback" not in failed.stderr
         assert "waiting" not in failed.stderr
-        assert "7 resources were made" in failed.stderr  # with the server that went to ERROR
+        assert "7 resources were created" in failed.stderr  # including the server in the status ERROR
         assert "openstack:networking:SecGroup            after  created" in failed.stdout
         refused = driver.run("up", "x", project=project)
         assert refused.returncode == 1
-        assert "did not come to its end" in refused.stderr
+        assert "did not finish" in refused.stderr
     finally:
         driver.succeed("down", "x", project=project)
 
 
-def test_ctrl_c_lets_the_calls_under_way_end_and_down_takes_down_what_they_made(driver: Driver, tmp_path: Path) -> None:
+def test_after_ctrl_c_running_calls_finish_and_down_deletes_their_resources(driver: Driver, tmp_path: Path) -> None:
     project = written(
         tmp_path / "many",
         'from pulumi_openstack import networking\nlast = None\nfor i in range(200):\n    last = networking.Network(f"n{i}")\n',
@@ -301,18 +301,18 @@ def test_ctrl_c_lets_the_calls_under_way_end_and_down_takes_down_what_they_made(
         driver.succeed("down", "x", project=project)
 
 
-def test_a_run_of_which_nothing_came_leaves_nothing_to_take_down(driver: Driver, tmp_path: Path) -> None:
+def test_a_run_that_created_nothing_leaves_nothing_to_delete(driver: Driver, tmp_path: Path) -> None:
     source = 'from pulumi_openstack import compute\ncompute.Keypair("k", name="k", public_key="nonsense")\n'
     project = written(tmp_path / "nothing", source)
     failed = driver.run("up", "x", project=project)
     assert failed.returncode == 1
     assert "Keypair k: 400 " in failed.stderr
-    assert driver.succeed("down", "x", project=project) == "Resources: nothing to take down\n"
+    assert driver.succeed("down", "x", project=project) == "Resources: nothing to delete\n"
 
 
-def test_a_key_pair_without_public_key_is_refused_since_nova_would_send_a_private_one(driver: Driver, tmp_path: Path) -> None:
+def test_a_key_pair_without_public_key_is_refused_because_nova_would_return_a_private_key(driver: Driver, tmp_path: Path) -> None:
     project = written(tmp_path / "keyless", 'from pulumi_openstack import compute\ncompute.Keypair("k", name="k")\n')
-    assert "give the key pair a publicKey" in driver.run("up", "x", project=project).stderr
+    assert "the key pair needs a publicKey" in driver.run("up", "x", project=project).stderr
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,9 @@ def test_a_key_pair_without_public_key_is_refused_since_nova_would_send_a_privat
         ('raise pulumi.RunError("servers: none given")', "error: servers: none given"),
     ],
 )
-def test_what_can_be_refused_is_refused_before_anything_is_made(driver: Driver, tmp_path: Path, program: str, text: str) -> None:
+def test_errors_that_need_no_change_to_be_found_are_reported_before_anything_is_created(
+    driver: Driver, tmp_path: Path, program: str, text: str
+) -> None:
     source = f'import pulumi\nfrom pulumi_openstack import networking\nnetworking.Network("innocent")\n{program}\n'
     refused = driver.run("up", "x", project=written(tmp_path / "refused", source))
     assert refused.returncode == 1
@@ -340,7 +342,7 @@ def test_what_can_be_refused_is_refused_before_anything_is_made(driver: Driver, 
     assert refused.stdout == "Checking the program ...\n"
 
 
-def test_a_changed_program_touches_nothing(driver: Driver, cloud: Cloud, tmp_path: Path) -> None:
+def test_a_changed_program_changes_nothing_in_the_cloud(driver: Driver, cloud: Cloud, tmp_path: Path) -> None:
     source = 'from pulumi_openstack import networking\nnetworking.Network("n", name="renamed", mtu=1300)\n'
     project = written(tmp_path / "changed", source)
     try:

@@ -1,4 +1,4 @@
-"""Project and stack files become the configuration that the CLI would hand to the program."""
+"""Project and stack files result in the same configuration as with the CLI."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def stacked(folder: Path, text: str) -> Project:
     return load(folder, "one")
 
 
-def test_values_defaults_and_provider_settings_are_merged_as_text(folder: Path) -> None:
+def test_values_defaults_and_provider_settings_are_merged_into_texts(folder: Path) -> None:
     project = stacked(
         folder,
         "config: {flavor: small, openstack:maxRetries: 5, "
@@ -49,7 +49,7 @@ def test_values_defaults_and_provider_settings_are_merged_as_text(folder: Path) 
     assert project.provider_config() == {"maxRetries": 5, "cloud": "local"}
 
 
-def test_a_number_written_by_pulumi_config_set_is_text(folder: Path) -> None:
+def test_a_number_may_be_a_text_as_pulumi_config_set_writes_it(folder: Path) -> None:
     assert stacked(folder, "config: {flavor: small, 'shop:size': '7'}").config()["shop:size"] == "7"
 
 
@@ -60,26 +60,26 @@ def test_a_number_written_by_pulumi_config_set_is_text(folder: Path) -> None:
         ("config: {flavor: small, 'shop:size': many}", DirectError, "shop:size is not of type integer"),
         ("config: {flavor: small, 'shop:size': true}", DirectError, "shop:size is not of type integer"),
         ("config: {flavor: small, tags: {a: 1}}", DirectError, "shop:tags is not of type array"),
-        ("config: {flavor: {secure: v1:abc}}", NeedsCliError, "shop:flavor holds an encrypted value"),
-        ("config: {flavor: small, 'shop:x': {a: [{secure: v1:abc}]}}", NeedsCliError, "shop:x holds an encrypted value"),
+        ("config: {flavor: {secure: v1:abc}}", NeedsCliError, "shop:flavor has an encrypted value"),
+        ("config: {flavor: small, 'shop:x': {a: [{secure: v1:abc}]}}", NeedsCliError, "shop:x has an encrypted value"),
         ("environment: [prod]\nconfig: {flavor: small}", NeedsCliError, "ESC environment"),
-        ("config: [", DirectError, "is no YAML"),
-        ("- a", DirectError, "is no YAML mapping"),
-        ("config: [flavor]", DirectError, "config is no YAML mapping"),
+        ("config: [", DirectError, "is not valid YAML"),
+        ("- a", DirectError, "is not a YAML mapping"),
+        ("config: [flavor]", DirectError, "config is not a YAML mapping"),
     ],
 )
-def test_what_cannot_be_configured_is_said_in_one_line(folder: Path, text: str, error: type[Exception], message: str) -> None:
+def test_an_invalid_configuration_is_reported_in_one_line(folder: Path, text: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         stacked(folder, text).config()
 
 
-def test_a_misspelt_stack_is_told_the_ones_there_are(folder: Path) -> None:
+def test_the_error_for_a_misspelt_stack_lists_the_stacks(folder: Path) -> None:
     stacked(folder, "config: {flavor: small}")
-    with pytest.raises(DirectError, match=r"there is no stack tow in .*/stacks; there are one"):
+    with pytest.raises(DirectError, match=r"there is no stack tow in .*/stacks; the stacks are one"):
         load(folder, "tow")
 
 
-def test_a_project_without_any_stack_file_takes_its_defaults(folder: Path) -> None:
+def test_a_project_without_a_stack_file_has_its_defaults(folder: Path) -> None:
     assert load(folder, "one").configured == {}
 
 
@@ -87,7 +87,7 @@ def test_no_project_and_other_languages_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DirectError, match=r"there is no Pulumi\.yaml"):
         load(tmp_path, "one")
     (tmp_path / "Pulumi.yaml").write_text("runtime: python\n")
-    with pytest.raises(DirectError, match="names no project"):
+    with pytest.raises(DirectError, match="has no project name"):
         load(tmp_path, "one")
     (tmp_path / "Pulumi.yaml").write_text("name: a\nruntime: yaml\n")
     with pytest.raises(NeedsCliError, match="runtime 'yaml': this needs the Pulumi CLI"):

@@ -1,4 +1,4 @@
-"""The state file: atomic, locked, and honest about what it cannot read; the order in which a stack is taken down."""
+"""The state file is written atomically, locked, and refused if it cannot be read; resources are deleted in order."""
 
 import multiprocessing
 import threading
@@ -24,7 +24,7 @@ def thing(name: str, *dependencies: str) -> Resource:
     )
 
 
-def test_what_is_recorded_is_read_back(tmp_path: Path) -> None:
+def test_a_saved_state_is_loaded_unchanged(tmp_path: Path) -> None:
     store = Store(tmp_path / "s.json")
     assert store.state == State()
     store.state.cloud, store.state.complete, store.state.outputs = "project", True, {"o": {"b": 1}}
@@ -51,7 +51,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"format": 1}', '{"format": 0, "resources": []}', '{"format": 1, "resources": [{}]}']
 )
-def test_a_file_that_is_not_ours_is_refused_with_its_name(tmp_path: Path, text: str) -> None:
+def test_the_error_for_a_file_of_another_format_names_the_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "s.json"
     path.write_text(text)
     with pytest.raises(DirectError, match=str(path)):
@@ -65,7 +65,7 @@ def hold(path: Path, held: threading.Event, release: threading.Event) -> None:
         release.wait(30)
 
 
-def test_a_second_run_is_refused_while_the_first_goes_on_and_welcome_after_it_was_killed(tmp_path: Path) -> None:
+def test_a_second_run_is_refused_until_the_first_has_ended_or_was_killed(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "s.json"
     context = multiprocessing.get_context("spawn")
     held, release = context.Event(), context.Event()
@@ -81,13 +81,13 @@ def test_a_second_run_is_refused_while_the_first_goes_on_and_welcome_after_it_wa
 
 
 def graph_of(edges: list[set[int]]) -> dict[str, Resource]:
-    """Build resources of which each depends on some earlier ones."""
+    """Return resources that each depend on some earlier ones."""
     made = [thing(str(i), *(str(j % i) for j in others if i)) for i, others in enumerate(edges)]
     return {resource.urn: resource for resource in made}
 
 
 @given(st.lists(st.sets(st.integers(0, 20), max_size=4), max_size=12), st.sets(st.integers(0, 11)), st.integers(1, 4))
-def test_everything_is_deleted_after_its_dependents_and_nothing_that_a_failure_needs(
+def test_resources_are_deleted_after_their_dependents_and_kept_if_a_dependent_failed(
     edges: list[set[int]], bad: set[int], parallel: int
 ) -> None:
     resources = graph_of(edges)

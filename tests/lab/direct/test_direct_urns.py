@@ -1,4 +1,4 @@
-"""URNs and aliases. The expected URNs are what the CLI writes into its own state."""
+"""URNs and aliases. The expected URNs are those that the CLI writes into its state."""
 
 import pytest
 from hypothesis import given
@@ -26,12 +26,12 @@ GROUP = "urn:pulumi:dev::shop::sample:index:Group::web"
         ),
     ],
 )
-def test_a_urn_holds_the_types_of_all_parents_but_the_stack(parent: str, token: str, name: str, expected: str) -> None:
+def test_a_urn_contains_the_types_of_all_parents_except_the_stack(parent: str, token: str, name: str, expected: str) -> None:
     assert str(Urn.under("dev", "shop", parent, token, name)) == expected
 
 
 @given(st.text(min_size=1))
-def test_a_urn_is_read_back_whatever_the_name_holds(name: str) -> None:
+def test_a_urn_with_any_name_is_parsed(name: str) -> None:
     urn = Urn.under("dev", "shop", GROUP, "a:b:Port", name)
     assert Urn.parse(str(urn)) == urn
     assert urn.type == "a:b:Port"
@@ -41,7 +41,7 @@ def aliases(*specs: alias_pb2.Alias.Spec, urn: str = "") -> list[alias_pb2.Alias
     return [*(alias_pb2.Alias(spec=spec) for spec in specs), *([alias_pb2.Alias(urn=urn)] if urn else [])]
 
 
-def test_an_alias_may_name_a_name_a_type_a_parent_or_a_whole_urn() -> None:
+def test_an_alias_can_be_a_name_a_type_a_parent_or_a_whole_urn() -> None:
     urn = Urn.under("dev", "shop", GROUP, "a:b:Port", "web-b")
     spec = alias_pb2.Alias.Spec
     former = former_urns(
@@ -58,7 +58,7 @@ def test_an_alias_may_name_a_name_a_type_a_parent_or_a_whole_urn() -> None:
     ]
 
 
-def test_a_renamed_parent_takes_its_children_along_and_their_own_aliases_too() -> None:
+def test_a_renamed_parent_applies_to_its_children_and_their_own_aliases() -> None:
     old = "urn:pulumi:dev::shop::sample:index:Group::shop"
     urn = Urn.under("dev", "shop", GROUP, "a:b:Port", "web-b")
     former = former_urns(urn, GROUP, old, aliases(alias_pb2.Alias.Spec(name="web-a")))
@@ -66,5 +66,5 @@ def test_a_renamed_parent_takes_its_children_along_and_their_own_aliases_too() -
     assert "urn:pulumi:dev::shop::sample:index:Group$a:b:Port::shop-a" in former
 
 
-def test_without_aliases_and_with_the_same_parent_nothing_is_tried() -> None:
+def test_without_aliases_and_with_the_same_parent_there_is_no_former_urn() -> None:
     assert former_urns(Urn.under("dev", "shop", GROUP, "a:b:Port", "web-b"), GROUP, GROUP, []) == []

@@ -1,4 +1,4 @@
-"""Values: numbers, secrets, comparison with ignore_changes."""
+"""Property values: numbers, secrets, comparison with ignore_changes."""
 
 import pytest
 from hypothesis import given
@@ -24,12 +24,12 @@ def test_a_struct_keeps_every_value(values: dict[str, object]) -> None:
     assert from_struct(to_struct(values)) == values
 
 
-def test_numbers_without_a_fraction_become_integers_and_others_stay() -> None:
+def test_numbers_without_a_fraction_become_integers() -> None:
     assert from_struct(to_struct({"mtu": 1442.0, "factor": 1.5, "list": [1.0]})) == {"mtu": 1442, "factor": 1.5, "list": [1]}
     assert isinstance(from_struct(to_struct({"mtu": 1442.0}))["mtu"], int)
 
 
-def test_secrets_are_unwrapped_for_the_api_masked_for_people_and_found_at_any_depth() -> None:
+def test_secrets_at_any_depth_are_found_unwrapped_and_masked() -> None:
     value = {"a": rpc.wrap_rpc_secret("x"), "b": [{"c": rpc.wrap_rpc_secret([1, None])}], "d": None}
     assert plain(value) == {"a": "x", "b": [{"c": [1, None]}]}
     assert masked(value) == {"a": "[secret]", "b": [{"c": "[secret]"}], "d": None}
@@ -37,18 +37,18 @@ def test_secrets_are_unwrapped_for_the_api_masked_for_people_and_found_at_any_de
     assert not has_secret({"a": [1, {"b": "x"}]})
 
 
-def test_an_output_is_secret_when_its_input_is_or_the_program_says_so() -> None:
+def test_an_output_is_secret_if_its_input_is_or_the_program_declares_it() -> None:
     wrapped = keep_secret({"a": "1", "b": "2", "c": "3"}, {"a": rpc.wrap_rpc_secret("1"), "c": "3"}, ["b"])
     assert masked(wrapped) == {"a": "[secret]", "b": "[secret]", "c": "3"}
 
 
 @given(properties)
-def test_nothing_differs_from_itself(values: dict[str, object]) -> None:
+def test_equal_values_do_not_differ(values: dict[str, object]) -> None:
     assert differing(values, values, []) == []
 
 
 @given(properties, properties)
-def test_what_differs_is_named_and_ignoring_all_of_it_leaves_nothing(old: dict[str, object], new: dict[str, object]) -> None:
+def test_differing_properties_are_named_unless_they_are_ignored(old: dict[str, object], new: dict[str, object]) -> None:
     names = differing(old, new, [])
     assert set(names) == {name for name in {**old, **new} if old.get(name) != new.get(name)}
     assert differing(old, new, names) == []
@@ -77,9 +77,9 @@ def test_ignore_changes_follows_list_indexes(path: str, expected: list[str]) -> 
     )
 
 
-def test_a_secret_that_changes_is_a_change() -> None:
+def test_a_changed_secret_differs() -> None:
     assert differing({"a": rpc.wrap_rpc_secret("1")}, {"a": rpc.wrap_rpc_secret("2")}, []) == ["a"]
 
 
-def test_a_null_is_as_good_as_absent() -> None:
+def test_a_null_equals_a_missing_value() -> None:
     assert differing({"a": None}, {}, []) == []

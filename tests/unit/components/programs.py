@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 
-from multiport.components.floating_ips import FloatingIps, FloatingIpsArgs
-from multiport.components.multi_port_instance import MultiPortInstance, MultiPortInstanceArgs
+from multiport.components.floating_ips import FloatingIps
+from multiport.components.multi_port_instance import MultiPortInstance
 from multiport.components.network_ref import NetworkRef
 from multiport.components.private_network import PrivateNetwork
 
 if TYPE_CHECKING:
+    from multiport.components.arguments import FloatingIpsArgs, MultiPortInstanceArgs
     from multiport.components.topology import PrivateNetworkArgs
 
 FRONT: NetworkRef = {

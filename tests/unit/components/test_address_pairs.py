@@ -1,13 +1,16 @@
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pytest
 
-from multiport.components.address_pairs import AddressPairs, AddressPairsArgs
+from multiport.components.address_pairs import AddressPairs
 from multiport.components.config_error import ConfigError
 from tests.unit.components.deployment import deploy
 from tests.unit.components.expected import asked, by_name, tags
 from tests.unit.components.programs import FRONT, OUTSIDE, floating, network, server
+
+if TYPE_CHECKING:
+    from multiport.components.arguments import AddressPairsArgs
 
 PARENT = "AddressPairs shared"
 ONE = {"subnet": "v4", "ip_address": "192.168.0.200"}

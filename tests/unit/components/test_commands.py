@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from multiport.components.commands import login, server_lines
-from multiport.components.multi_port_instance import PortState
+from multiport.components.instance.outputs import PortState
 
 if TYPE_CHECKING:
     from multiport.components.topology import ServerConfig

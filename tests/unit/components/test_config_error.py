@@ -1,6 +1,7 @@
 import pytest
 
-from multiport.components.config_error import ConfigError, Fault, key_path, shown
+from multiport.components.config_error import ConfigError, Fault, key_path
+from multiport.guest.errors import shown
 
 
 def test_a_fault_is_one_line() -> None:

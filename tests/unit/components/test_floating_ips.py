@@ -1,14 +1,17 @@
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pytest
 
 from multiport.components.config_error import ConfigError
-from multiport.components.floating_ips import FloatingIps, FloatingIpsArgs
+from multiport.components.floating_ips import FloatingIps
 from tests.unit.components.deployment import deploy
 from tests.unit.components.expected import added, asked, by_name, changed, tags
 from tests.unit.components.programs import floating
 from tests.unit.components.wire import UNKNOWN
+
+if TYPE_CHECKING:
+    from multiport.components.arguments import FloatingIpsArgs
 
 PARENT = "FloatingIps web"
 NEW: dict[str, Any] = {"port_id": "port-1", "fixed_ip": "10.60.0.8", "pool": "PUBLICNET", "target": "a.v4"}

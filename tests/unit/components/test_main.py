@@ -1,5 +1,6 @@
 """The program itself, with each stack's own configuration."""
 
+import hashlib
 import json
 import runpy
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from multiport.components.config_error import ConfigError
+from multiport.rendering import Rendering
 from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.expected import added, changed
 from tests.unit.components.wire import UNKNOWN
@@ -89,6 +91,15 @@ def test_a_stack_exports_what_people_need(stack: tuple[dict[str, Any], Deploymen
         told = found.exports["virtual_ips"][key]
         assert told["ip_address"] == virtual_ip["ip_address"]
         assert ("floating_ip" in told) == ("floating_ip" in virtual_ip)
+
+
+def test_what_is_rendered_without_a_cloud_is_what_the_server_gets(stack: tuple[dict[str, Any], Deployment]) -> None:
+    config, found = stack
+    for name, server in config["servers"].items():
+        told = found.exports["servers"][name]
+        rendering = Rendering(server, {key: port["mac_address"] for key, port in told["ports"].items()})
+        assert rendering.complete
+        assert hashlib.sha256(rendering.user_data.encode()).hexdigest() == told["user_data_sha256"]
 
 
 def test_members_of_a_virtual_address_may_use_it(stack: tuple[dict[str, Any], Deployment]) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pulumi
 import pytest
 
-from multiport.components.address_pairs import AddressPairs, AddressPairsArgs
+from multiport.components import two_steps
+from multiport.components.address_pairs import AddressPairs
 from multiport.components.config_error import ConfigError
 from multiport.components.network_ref import NetworkRef
 from multiport.components.security_group import SecurityGroup
@@ -14,6 +15,7 @@ from tests.unit.components.deployment import Deployment, deploy
 from tests.unit.components.programs import BACK, FRONT, floating, network, server
 
 if TYPE_CHECKING:
+    from multiport.components.arguments import AddressPairsArgs
     from multiport.components.topology import SecurityGroupArgs
 
 ROUTER = {"external_network": "PUBLICNET"}
@@ -58,7 +60,7 @@ def check(before: Callable[[], object], after: Callable[[], object], expected: d
 
 PLAIN: dict[str, Any] = {"cidr": "192.168.0.0/24"}
 BARE = {**PLAIN, "no_gateway": True}
-GATEWAY = "front.subnets.v4.gateway_ip"
+GATEWAY = "PrivateNetwork front.subnets.v4.gateway_ip"
 IN_USE = "Neutron answers 409 GatewayIpInUse. Take `router` out first"
 
 
@@ -120,7 +122,7 @@ def pair(*addresses: str, network: NetworkRef = FRONT, floating_ip: bool = True)
     ],
 )
 def test_virtual_addresses(before: Callable[[], None], after: Callable[[], None], refused: list[str]) -> None:
-    check(before, after, {f"shared.{key}.ip_address": "still carries a floating IP" for key in refused})
+    check(before, after, {f"AddressPairs shared.virtual_ips.{key}.ip_address": "still carries a floating IP" for key in refused})
 
 
 @pytest.mark.parametrize(("before", "after", "refused"), [(True, False, True), (None, True, False), (False, None, True)])
@@ -131,7 +133,7 @@ def test_a_security_group_stays_stateful_or_stateless(before: bool | None, after
 
     standing = deploy(lambda: group(before))
     found = refusals(standing, deploy(lambda: group(after, {"protocol": "icmp"}), after=standing))
-    assert [key for key, _ in found] == (["web.stateful"] if refused else [])
+    assert [key for key, _ in found] == (["SecurityGroup web.stateful"] if refused else [])
     assert all("409 SecurityGroupInUse" in words and "another key" in words for _, words in found)
 
 
@@ -149,19 +151,27 @@ ONE, TWO = "203.0.113.1", "203.0.113.2"
 @pytest.mark.parametrize(
     ("before", "after", "refused"),
     [
-        ({"x": new("A"), "y": new("B")}, {"x": new("B"), "y": new("A")}, {"web.x": STILL, "web.y": STILL}),
-        ({"x": new("A"), "y": new("B")}, {"x": new("B")}, {"web.x": STILL}),
-        ({"x": new("A"), "y": new("B")}, {"x": new("B"), "y": new("C")}, {"web.x": STILL}),
-        ({"x": new("A")}, {"y": new("A")}, {"web.y": STILL}),
+        (
+            {"x": new("A"), "y": new("B")},
+            {"x": new("B"), "y": new("A")},
+            {"FloatingIps web.addresses.x": STILL, "FloatingIps web.addresses.y": STILL},
+        ),
+        ({"x": new("A"), "y": new("B")}, {"x": new("B")}, {"FloatingIps web.addresses.x": STILL}),
+        ({"x": new("A"), "y": new("B")}, {"x": new("B"), "y": new("C")}, {"FloatingIps web.addresses.x": STILL}),
+        ({"x": new("A")}, {"y": new("A")}, {"FloatingIps web.addresses.y": STILL}),
         ({"x": new("A", address=ONE)}, {"x": new("A", address=TWO)}, {}),
         ({"x": new("A")}, {"x": new("B")}, {}),
         ({"x": new("A")}, {"x": new("A"), "y": new("B")}, {}),
         ({"x": new("A"), "y": new("B")}, {"x": new("A")}, {}),
-        ({"x": new("A", address=ONE)}, {"y": new("B", address=ONE)}, {"web.y": f"{ONE} is still associated under the key 'x'"}),
+        (
+            {"x": new("A", address=ONE)},
+            {"y": new("B", address=ONE)},
+            {"FloatingIps web.addresses.y": f"{ONE} is still associated under the key 'x'"},
+        ),
         (
             {"x": new("A", address=ONE), "y": new("B", address=TWO)},
             {"x": new("A", address=TWO), "y": new("B", address=ONE)},
-            {"web.x": "still associated", "web.y": "still associated"},
+            {"FloatingIps web.addresses.x": "still associated", "FloatingIps web.addresses.y": "still associated"},
         ),
         ({"x": new("A", address=ONE)}, {"x": new("B", address=ONE)}, {}),
         # a program that says no target is on its own
@@ -195,15 +205,23 @@ def fixed(*addresses: str, floating_ip: str = "") -> dict[str, Any]:
 SILENT: dict[str, Any] = {"network": FRONT}
 CHOSEN = "151"
 """What Neutron chose for the port a."""
-CARRIES, HELD, ANEW = "still carries a floating IP", "is still held by the port", "Neutron would choose another address"
+CARRIES, HELD, ANEW = (
+    "and Neutron refuses to take it off the port (400)",
+    "is still held by the port",
+    "Neutron would choose another address",
+)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "refused"),
     [
         # addresses that carry a floating IP
-        ({"a": fixed("7", "8", floating_ip="8")}, {"a": fixed("7")}, {"web.ports.a.fixed_ips.k8": CARRIES}),
-        ({"a": fixed("7", floating_ip="7")}, {"a": fixed("9", floating_ip="9")}, {"web.ports.a.fixed_ips.k7": CARRIES}),
+        ({"a": fixed("7", "8", floating_ip="8")}, {"a": fixed("7")}, {"MultiPortInstance web.ports.a.fixed_ips.k8": CARRIES}),
+        (
+            {"a": fixed("7", floating_ip="7")},
+            {"a": fixed("9", floating_ip="9")},
+            {"MultiPortInstance web.ports.a.fixed_ips.k7": CARRIES},
+        ),
         ({"a": fixed("7", floating_ip="7")}, {"a": fixed("7")}, {}),
         ({"a": fixed("7", "8", floating_ip="8")}, {"a": fixed("8", floating_ip="8")}, {}),
         ({"a": fixed("7", floating_ip="7")}, {"a": fixed("7", "9", floating_ip="9")}, {}),
@@ -212,28 +230,39 @@ CARRIES, HELD, ANEW = "still carries a floating IP", "is still held by the port"
         # addresses that Neutron chose
         ({"a": SILENT}, {"a": fixed(CHOSEN, "7")}, {}),
         ({"a": {**SILENT, "floating_ip": {}}}, {"a": fixed(CHOSEN, floating_ip=CHOSEN)}, {}),
-        ({"a": {**SILENT, "floating_ip": {}}}, {"a": fixed("7", floating_ip="7")}, {"web.ports.a.fixed_ips.v4": CARRIES}),
+        (
+            {"a": {**SILENT, "floating_ip": {}}},
+            {"a": fixed("7", floating_ip="7")},
+            {"MultiPortInstance web.ports.a.fixed_ips.v4": CARRIES},
+        ),
         ({"a": SILENT}, {"a": fixed("7")}, {}),
         ({"a": SILENT}, {"a": {**SILENT, "name": "shown"}}, {}),
         # addresses that another port holds
-        ({"a": fixed("7"), "b": SILENT}, {"b": fixed("7")}, {"web.ports.b.fixed_ips.k7.ip_address": HELD}),
+        ({"a": fixed("7"), "b": SILENT}, {"b": fixed("7")}, {"MultiPortInstance web.ports.b.fixed_ips.k7.ip_address": HELD}),
         (
             {"a": fixed("7"), "b": SILENT},
             {"a": SILENT, "b": fixed("7")},
-            {"web.ports.a.fixed_ips.k7": ANEW, "web.ports.b.fixed_ips.k7.ip_address": HELD},
+            {"MultiPortInstance web.ports.a.fixed_ips.k7": ANEW, "MultiPortInstance web.ports.b.fixed_ips.k7.ip_address": HELD},
         ),
         (
             {"a": fixed("7"), "b": fixed("8")},
             {"a": fixed("8"), "b": fixed("7")},
-            {"web.ports.a.fixed_ips.k8.ip_address": HELD, "web.ports.b.fixed_ips.k7.ip_address": HELD},
+            {
+                "MultiPortInstance web.ports.a.fixed_ips.k8.ip_address": HELD,
+                "MultiPortInstance web.ports.b.fixed_ips.k7.ip_address": HELD,
+            },
         ),
-        ({"a": SILENT, "b": SILENT}, {"a": SILENT, "b": fixed(CHOSEN)}, {f"web.ports.b.fixed_ips.k{CHOSEN}.ip_address": HELD}),
-        ({"a": fixed("7")}, {"z": fixed("7")}, {"web.ports.z.fixed_ips.k7.ip_address": HELD}),
+        (
+            {"a": SILENT, "b": SILENT},
+            {"a": SILENT, "b": fixed(CHOSEN)},
+            {f"MultiPortInstance web.ports.b.fixed_ips.k{CHOSEN}.ip_address": HELD},
+        ),
+        ({"a": fixed("7")}, {"z": fixed("7")}, {"MultiPortInstance web.ports.z.fixed_ips.k7.ip_address": HELD}),
         ({"a": fixed("7")}, {"z": {**fixed("7"), "formerly": ["a"]}}, {}),
         (
             {"a": fixed("7", floating_ip="7")},
             {"z": {**fixed("8"), "formerly": ["a"]}},
-            {"web.ports.a.fixed_ips.k7": CARRIES},
+            {"MultiPortInstance web.ports.a.fixed_ips.k7": CARRIES},
         ),
         ({"a": fixed("7")}, {"a": fixed("7"), "b": fixed("8")}, {}),
     ],
@@ -247,7 +276,7 @@ def test_an_address_that_only_the_subnet_names_is_chosen_anew() -> None:
     check(
         lambda: bare({"a": SILENT}),
         lambda: bare({"a": both}),
-        {"web.ports.a.fixed_ips.v4": f"Pin the present one: `ip_address: 10.60.0.{CHOSEN}`"},
+        {"MultiPortInstance web.ports.a.fixed_ips.v4": f"Pin the present one: `ip_address: 10.60.0.{CHOSEN}`"},
     )
 
 
@@ -269,3 +298,72 @@ def test_components_of_one_name_have_hooks_of_their_own() -> None:
     assert sorted(found.hooks) == sorted(
         name for each in found.resources.values() for name in each.options.get("hooks", {}).get("before_update", [])
     )
+
+
+def test_an_address_that_the_stack_allocated_cannot_be_adopted() -> None:
+    standing = deploy(lambda: floating(x=new("A"), y=new("B")))
+    [addresses] = (outputs["addresses"] for outputs in standing.outputs.values() if "addresses" in outputs)
+
+    def adopted(**taken: str) -> dict[str, str]:
+        def program() -> None:
+            floating(**{key: new({"x": "A", "y": "B"}[key], address=addresses[of]) for key, of in taken.items()})
+
+        return dict(refusals(standing, deploy(program, after=standing)))
+
+    own = adopted(x="x")
+    assert own.keys() == {"FloatingIps web.addresses.x"}
+    assert "Leave out `address`: the key keeps the floating IP" in own["FloatingIps web.addresses.x"]
+    swapped = adopted(x="y", y="x")
+    assert "Say `key: y` instead of `address`" in swapped["FloatingIps web.addresses.x"]
+    assert "Say `key: x` instead of `address`" in swapped["FloatingIps web.addresses.y"]
+
+
+def test_the_refusal_names_the_way_that_keeps_the_floating_ip() -> None:
+    standing = deploy(lambda: bare({"a": fixed("7", floating_ip="7")}))
+    moved = {"a": {"network": FRONT, "fixed_ips": {"k9": {"subnet": "v4", "ip_address": "10.60.0.9", "floating_ip": {}}}}}
+    [(_, words)] = refusals(standing, deploy(lambda: bare(moved), after=standing))
+    assert "10.60.0.7 still carries 203.0.113." in words
+    assert "move `floating_ip` there with `key: a.k7`" in words
+    beside = fixed("7", "9")
+    beside["fixed_ips"]["k9"]["floating_ip"] = {"key": "a.k7"}
+    first = deploy(lambda: bare({"a": beside}), after=standing)
+    assert refusals(standing, first) == []
+    kept = {"network": FRONT, "fixed_ips": {"k9": beside["fixed_ips"]["k9"]}}
+    assert refusals(first, deploy(lambda: bare({"a": kept}), after=first)) == []
+
+
+def test_two_floating_ips_of_a_server_have_different_keys() -> None:
+    beside = fixed("7", "9", floating_ip="7")
+    beside["fixed_ips"]["k9"]["floating_ip"] = {"key": "a.k7"}
+    with pytest.raises(ConfigError, match="is the key of another floating IP of this server"):
+        deploy(lambda: bare({"a": beside}))
+
+
+def test_what_a_stack_file_declares_is_told_by_its_keys() -> None:
+    def program(address: str, stateful: bool, subnet: dict[str, Any]) -> None:
+        with two_steps.in_stack_file():
+            network(subnets={"v4": subnet, "routed": {"cidr": "192.168.5.0/24"}})
+            SecurityGroup("web", {"rules": [], "stateful": stateful})
+            bare({"a": fixed(address, floating_ip=address), "b": {**SILENT, "floating_ip": {"key": "own"}}})
+            pair(f"10.60.0.20{address}")
+
+    standing = deploy(lambda: program("7", True, PLAIN))
+    found = refusals(standing, deploy(lambda: program("8", False, BARE), after=standing))
+    assert sorted(key for key, _ in found) == [
+        "networks.front.subnets.v4.gateway_ip",
+        "security_groups.web.stateful",
+        "servers.web.ports.a.fixed_ips.k7",
+        "virtual_ips.shared.ip_address",
+    ]
+
+
+def test_a_floating_ip_of_a_server_is_told_by_the_key_of_its_address() -> None:
+    def program(first: str, second: str) -> None:
+        ports = {"a": fixed("7"), "b": fixed("8")}
+        ports["a"]["fixed_ips"]["k7"]["floating_ip"] = {"key": first}
+        ports["b"]["fixed_ips"]["k8"]["floating_ip"] = {"key": second}
+        bare(ports)
+
+    standing = deploy(lambda: program("one", "two"))
+    found = dict(refusals(standing, deploy(lambda: program("two", "one"), after=standing)))
+    assert sorted(found) == [f"MultiPortInstance web.ports.{each}.floating_ip" for each in ("a.fixed_ips.k7", "b.fixed_ips.k8")]

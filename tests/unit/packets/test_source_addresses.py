@@ -1,4 +1,4 @@
-"""Which frames of a guest count as bearing a foreign source address."""
+"""The capture counts a frame as foreign if its source address is not the port's."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -36,17 +36,17 @@ def _seen() -> Seen:
     "frame",
     [
         _ipv4(OWN),
-        _ipv4("0.0.0.0", protocol=17),  # noqa: S104 - DHCP's
-        _ipv4("0.0.0.0", protocol=2),  # noqa: S104 - IGMP's, before there is an address
+        _ipv4("0.0.0.0", protocol=17),  # noqa: S104 - DHCP
+        _ipv4("0.0.0.0", protocol=2),  # noqa: S104 - IGMP before the guest has an address
         _arp(OWN),
-        _arp("0.0.0.0"),  # noqa: S104 - an ARP probe's
+        _arp("0.0.0.0"),  # noqa: S104 - an ARP probe
         _ipv6("fd00:10::a"),
         _ipv6("::"),
         _ipv6("fe80::f816:3eff:fe00:a"),
     ],
     ids=["IPv4", "DHCP", "IGMP", "ARP", "ARP probe", "IPv6", "duplicate address detection", "link-local"],
 )
-def test_own(frame: bytes) -> None:
+def test_frames_with_an_own_source_address(frame: bytes) -> None:
     seen = _seen()
     seen.note(frame, outgoing=False, at=1)
     assert (seen.sent.total(), seen.foreign.total()) == (1, 0)
@@ -56,23 +56,23 @@ def test_own(frame: bytes) -> None:
     ("frame", "words"),
     [
         (_ipv4(FOREIGN), f"{FOREIGN} -> {PEER} protocol 1"),
-        (_ipv4("0.0.0.0"), f"0.0.0.0 -> {PEER} protocol 1"),  # noqa: S104 - no DHCP
+        (_ipv4("0.0.0.0"), f"0.0.0.0 -> {PEER} protocol 1"),  # noqa: S104 - not DHCP
         (_arp(FOREIGN), f"ARP of {FOREIGN}"),
         (_arp(OWN, OTHER), f"ARP of MAC {OTHER}"),
         (_frame(0x0800, b"", OTHER), f"MAC {OTHER}"),
         (_ipv6("fd00:10::b"), "fd00:10::b -> ff02::2 next header 58"),
         (_ipv6(str(link_local(OTHER))), f"{link_local(OTHER)} -> ff02::2 next header 58"),
     ],
-    ids=["IPv4", "no DHCP", "ARP", "MAC in ARP", "MAC", "IPv6", "link-local"],
+    ids=["IPv4", "not DHCP", "ARP", "MAC in ARP", "MAC", "IPv6", "link-local"],
 )
-def test_foreign(frame: bytes, words: str) -> None:
+def test_frames_with_a_foreign_source_address(frame: bytes, words: str) -> None:
     seen = _seen()
     seen.note(frame, outgoing=False, at=1)
     assert dict(seen.foreign) == {words: 1}
     assert seen.first_foreign == [(1, words)]
 
 
-def test_what_comes_to_the_guest_is_not_its_own_doing_and_a_lease_is_noted() -> None:
+def test_frames_to_the_guest_are_not_counted_and_leases_are_recorded() -> None:
     seen = _seen()
     options = bytes(240) + b"\x35\x01\x05\xff"
     lease = _ipv4(PEER, 17, bytes([0, 67, 0, 68, 0, 0, 0, 0]) + options)

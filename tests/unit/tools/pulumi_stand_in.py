@@ -9,6 +9,13 @@ PROGRAM = r"""#!/bin/sh
 here=${0%/*}
 printf '%s\t' "$@" >> "$here/calls"
 echo >> "$here/calls"
+previous=
+for argument in "$@"; do
+    if [ "$previous" = --event-log ] && [ -e "$here/events" ]; then
+        cp "$here/events" "$argument"
+    fi
+    previous=$argument
+done
 for answer in "$1" "$1_$2"; do
     if [ -e "$here/answers/$answer" ]; then
         . "$here/answers/$answer"
@@ -48,6 +55,10 @@ class Pulumi:
         """What is said to a call by its first word or two, joined by an underscore."""
         for words, answer in by_words.items():
             (self.path.parent / "answers" / words).write_text(answer.script)
+
+    def logs(self, events: str) -> None:
+        """What a call with `--event-log` writes there."""
+        (self.path.parent / "events").write_text(events)
 
     @property
     def calls(self) -> list[list[str]]:

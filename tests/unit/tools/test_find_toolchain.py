@@ -119,3 +119,16 @@ def test_the_callers_environment_is_the_default(pulumi: Pulumi, monkeypatch: pyt
     monkeypatch.setenv("PATH", str(pulumi.path.parent))
     pulumi.answers(version=Answer(says="v3.259.0"), plugin_ls=LISTED)
     assert toolchain.find(print, fetch=False).pulumi == pulumi.path
+
+
+def test_a_user_without_a_name_has_the_home_of_the_environment(
+    home: Path, pulumi: Pulumi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(_number: int) -> object:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    (home / ".pulumi" / "plugins").mkdir(parents=True)
+    pulumi.answers(version=Answer(says="v3.300.1\n"), plugin_ls=LISTED)
+    assert find(pulumi)[0] == Toolchain(pulumi.path, "v3.300.1", PLUGIN)
+    assert (home / "own" / "home" / "plugins").resolve() == home / ".pulumi" / "plugins"

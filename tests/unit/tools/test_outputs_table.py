@@ -14,7 +14,7 @@ def port(address: str, floating_ip: str | None = None, table: float = 21366.0) -
 
 
 def server(*addresses: str) -> dict[str, Any]:
-    """A server with a floating IP on each of its ports, which are called by letters."""
+    """Return the outputs of a server whose ports have letters as keys and a floating IP each."""
     ports = dict(zip("abcdefgh", addresses, strict=False))
     return {
         "ports": {key: port(f"10.0.0.{address}", f"203.0.113.{address}") for key, address in ports.items()},
@@ -22,18 +22,18 @@ def server(*addresses: str) -> dict[str, Any]:
     }
 
 
-def test_nothing_deployed() -> None:
+def test_an_empty_stack_has_no_table() -> None:
     assert table({}) == table({"servers": {}, "virtual_ips": {}}) == "No servers."
 
 
-def test_servers_ports_and_virtual_addresses() -> None:
+def test_the_table_shows_servers_ports_and_virtual_ips() -> None:
     two = {
         "ports": {"a": port("10.0.0.1", "203.0.113.1"), "b": port("10.0.0.222")},
         "commands": {"a": {"ssh": ["ssh x"]}, "b": {}},
     }
     two["ports"]["b"]["fixed_ips"]["v6"] = "fd00::2"
     exports = {
-        "servers": {"zwei": two, "eins": {"ports": {"a": port("10.0.0.3", table=21009.0)}, "commands": {}}},
+        "servers": {"edge": two, "back": {"ports": {"a": port("10.0.0.3", table=21009.0)}, "commands": {}}},
         "virtual_ips": {
             "shared": {"ip_address": "10.0.0.200", "floating_ip": "203.0.113.200"},
             "plain": {"ip_address": "10.0.0.201"},
@@ -42,8 +42,8 @@ def test_servers_ports_and_virtual_addresses() -> None:
     assert table(exports).splitlines() == [
         "server  port  fixed IPs           floating IPs  MAC                table  priority",
         "------  ----  ------------------  ------------  -----------------  -----  --------",
-        "eins    a     10.0.0.3            -             fa:16:3e:00:00:01  21009  26856",
-        "zwei    a     10.0.0.1            203.0.113.1   fa:16:3e:00:00:01  21366  26856",
+        "back    a     10.0.0.3            -             fa:16:3e:00:00:01  21009  26856",
+        "edge    a     10.0.0.1            203.0.113.1   fa:16:3e:00:00:01  21366  26856",
         "        b     10.0.0.222 fd00::2  -             fa:16:3e:00:00:01  21366  26856",
         "virtual address plain: 10.0.0.201, floating IP -",
         "virtual address shared: 10.0.0.200, floating IP 203.0.113.200",
@@ -53,9 +53,9 @@ def test_servers_ports_and_virtual_addresses() -> None:
     ]
 
 
-def test_no_more_than_three_lines_to_try() -> None:
+def test_at_most_three_ssh_commands_are_shown() -> None:
     three = table({"servers": {"web": server("1", "2", "3")}}).splitlines()
-    assert three[-3:] == [f"  ssh debian@203.0.113.{each}" for each in "123"]
+    assert three[-3:] == [f"  ssh debian@203.0.113.{host}" for host in "123"]
     four = table({"servers": {"web": server("1", "2", "3", "4")}}).splitlines()
     assert four[-4:-1] == three[-3:]
     assert "make outputs FORMAT=json" in four[-1]

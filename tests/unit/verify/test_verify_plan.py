@@ -4,7 +4,7 @@ from multiport.verify.plan import USUAL_LOGINS, Address, VirtualIp, plan
 
 
 def port(mac: str = "FA:16:3E:00:00:01", floating_ips: dict[str, str] | None = None, **fixed_ips: str) -> dict[str, Any]:
-    keys = {key.removeprefix("n"): each for key, each in fixed_ips.items()}
+    keys = {key.removeprefix("n"): address for key, address in fixed_ips.items()}
     return {"mac_address": mac, "table": 21009.0, "priority": 21144.0, "fixed_ips": keys, "floating_ips": floating_ips or {}}
 
 
@@ -29,9 +29,9 @@ OUTPUTS = {
 }
 
 
-def test_what_is_probed() -> None:
+def test_the_plan_has_the_ipv4_addresses_of_servers_and_virtual_ips() -> None:
     edge, web = plan(OUTPUTS).servers
-    assert [each.key for each in web.ports] == ["a", "b"]
+    assert [port.key for port in web.ports] == ["a", "b"]
     assert web.ports[0].addresses == (Address("one", "10.0.0.11", None), Address("two", "10.0.0.13", "203.0.113.13"))
     assert web.ports[1].addresses == (Address("v4", "10.0.0.12", "203.0.113.12"),)
     assert (web.ports[1].mac, web.ports[1].table) == ("fa:16:3e:00:00:01", 21009)
@@ -42,11 +42,11 @@ def test_what_is_probed() -> None:
     assert plan(OUTPUTS).outside == ["203.0.113.62", "203.0.113.13", "203.0.113.12", "203.0.113.200"]
 
 
-def test_what_is_said_wins() -> None:
+def test_a_given_login_and_echo_url_override_those_of_the_outputs() -> None:
     servers = plan(OUTPUTS, login="me", echo_url="http://192.0.2.1/").servers
-    assert {(each.logins, each.echo_url) for each in servers} == {(("me",), "http://192.0.2.1/")}
+    assert {(server.logins, server.echo_url) for server in servers} == {(("me",), "http://192.0.2.1/")}
 
 
-def test_nothing_deployed() -> None:
+def test_the_plan_of_an_empty_stack_is_empty() -> None:
     assert plan({}) == plan({"servers": {}, "virtual_ips": {}})
     assert plan({}).outside == []

@@ -1,6 +1,7 @@
-"""What the real tools say: recorded with iputils 20221126, tcpdump 4.99, curl 7.88, OpenSSH 9.2, iproute2 6.1 (Debian 12).
+"""Parsers of the tools' output, with recorded output of the real tools.
 
-Recorded in network namespaces: two NICs on one subnet, with policy routing ("applied") and without it ("plain").
+It was recorded on Debian 12 (iputils 20221126, tcpdump 4.99, curl 7.88, OpenSSH 9.2, iproute2 6.1) in network namespaces: two
+NICs on one subnet, with policy routing ("applied") and without it ("plain").
 """
 
 from ipaddress import IPv4Interface
@@ -65,17 +66,17 @@ def test_a_guest_with_policy_routing() -> None:
     assert found.policy_routing
 
 
-def test_a_plain_guest() -> None:
+def test_a_guest_without_policy_routing() -> None:
     found = look(said("look-plain"))
     assert found is not None
     assert not found.has_rules_for("10.0.1.11")
-    assert found.others_default("eth1")
+    assert found.has_other_default("eth1")
     assert found.gateway("eth1", ETH1, 21053) == "10.0.1.1"
     assert found.gateway("eth7", ETH1, 21053) is None
     assert found.rp_filter["eth1"] == 0
 
 
-def test_a_gateway_that_only_the_metadata_names() -> None:
+def test_a_gateway_that_only_the_metadata_has_is_found() -> None:
     plan = "multiport-port-b slot=53 mac=FA:16:3E:00:00:02 mtu=1442 v4=10.0.1.11/24 gw4=10.0.1.254 v6=fd00::2/64"
     found = look(
         said("look-plain").replace("== plan", f"== plan\n{plan}").replace(" dev eth1 proto dhcp", " dev eth0 proto dhcp")
@@ -84,7 +85,7 @@ def test_a_gateway_that_only_the_metadata_names() -> None:
     assert found.gateway("eth1", ETH1, 21053) == "10.0.1.254"
 
 
-def test_a_guest_that_hung_up() -> None:
+def test_incomplete_output_of_a_guest_is_not_used() -> None:
     assert look(said("look-plain").partition("== rules")[0]) is None
     assert look("") is None
 

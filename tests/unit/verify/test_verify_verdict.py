@@ -1,4 +1,4 @@
-"""Each cause from the readings that show it; the recorded guests of `test_verify_readings` stand for real ones."""
+"""The verdict finds each cause from readings; the guests are the recorded ones of `test_verify_readings`."""
 
 from dataclasses import replace
 from typing import Any
@@ -50,14 +50,14 @@ INSIDE = Inside(
 
 
 def second(outside: Outside | None = None, **inside: Any) -> dict[str, tuple[str, str]]:
-    """Result and cause of each probe of the second port."""
+    """Return the result and cause of each probe of the second port."""
     seen = {**GOOD, "203.0.113.11": outside or GOOD["203.0.113.11"]}
     found = rows(PLAN, seen, {"web": replace(INSIDE, **inside)})
-    assert {each.result for each in found if each.port == "a"} == {"ok"}
-    return {each.probe: (each.result, each.cause) for each in found if each.port == "b"}
+    assert {row.result for row in found if row.port == "a"} == {"ok"}
+    return {row.probe: (row.result, row.cause) for row in found if row.port == "b"}
 
 
-def test_all_right() -> None:
+def test_a_correct_server_passes_every_probe() -> None:
     assert second() == dict.fromkeys(("gateway", "ping", "ssh", "curl", "tcpdump"), ("ok", ""))
 
 
@@ -110,11 +110,11 @@ SLOW = Outside(Pings(60, 54), 0.5, (login("10.0.1.11"),) * 3)
             {"ping": "address-missing", "curl": "address-missing"},
         ),
         (GONE, {"captured": echoes(said("capture-not-allowed")) | {"eth0": INSIDE.captured["eth0"]}}, {"ping": "no-capture"}),
-        # without a capture, a guest that cannot do right is still told
+        # Without a capture, missing policy routing is still found from the guest's configuration.
         (GONE, {"look": known("look-plain"), "captured": {"eth0": INSIDE.captured["eth0"]}}, {"ping": "no-policy-routing"}),
     ],
 )
-def test_the_cause(outside: Outside | None, inside: dict[str, Any], causes: dict[str, str]) -> None:
+def test_the_cause_of_a_failure_is_found(outside: Outside | None, inside: dict[str, Any], causes: dict[str, str]) -> None:
     if inside.get("captured") == echoes(said("capture-plain")):
         inside = {
             **inside,
@@ -127,9 +127,9 @@ def test_the_cause(outside: Outside | None, inside: dict[str, Any], causes: dict
     assert all(result == "ok" or cause in CAUSES for result, cause in found.values())
 
 
-def test_no_way_in() -> None:
+def test_without_a_login_probes_inside_the_guest_are_not_run() -> None:
     found = rows(PLAN, GOOD, {"web": None})
-    assert {(each.probe, each.result, each.cause) for each in found} == {
+    assert {(row.probe, row.result, row.cause) for row in found} == {
         ("gateway", "not run", "no-login"),
         ("ping", "ok", ""),
         ("ssh", "ok", ""),
@@ -138,7 +138,7 @@ def test_no_way_in() -> None:
     }
 
 
-def test_a_port_that_needs_no_gateway() -> None:
+def test_a_port_without_outside_address_needs_no_gateway() -> None:
     inner = replace(SERVER, ports=(replace(SERVER.ports[1], addresses=(Address("v4", "10.0.1.11", None),)),))
     [row] = rows(Plan((inner,), ()), {}, {"web": replace(INSIDE, gateways={})})
     assert (row.result, row.evidence) == ("ok", "no gateway on eth1, none needed")
@@ -147,25 +147,23 @@ def test_a_port_that_needs_no_gateway() -> None:
 VIRTUAL = VirtualIp("shared", "10.0.1.200", "203.0.113.200")
 
 
-def test_a_virtual_address_is_probed_where_it_is() -> None:
+def test_a_virtual_ip_is_probed_on_its_holder() -> None:
     plan = Plan((SERVER,), (VIRTUAL,))
     asked = {**GOOD, "203.0.113.200": Outside(ANSWERED, 2.0, (login("10.0.1.200"),) * 3)}
-    nobody = [each for each in rows(plan, asked, {"web": INSIDE}) if each.server == "virtual"]
-    assert [(each.result, each.cause) for each in nobody] == [("not run", "no-holder")]
+    without_holder = [row for row in rows(plan, asked, {"web": INSIDE}) if row.server == "virtual"]
+    assert [(row.result, row.cause) for row in without_holder] == [("not run", "no-holder")]
     held = known("look-applied")
     held = replace(held, addresses={**held.addresses, "eth1": (*held.addresses["eth1"], held.addresses["eth1"][0] + 189)})
     captured = {**INSIDE.captured, "eth1": Echoes({"10.0.1.200": 9}, {"10.0.1.200": 9})}
-    found = [
-        each for each in rows(plan, asked, {"web": replace(INSIDE, look=held, captured=captured)}) if each.server == "virtual"
-    ]
-    assert [(each.probe, each.result) for each in found] == [("ping", "ok"), ("ssh", "ok"), ("tcpdump", "ok")]
+    found = [row for row in rows(plan, asked, {"web": replace(INSIDE, look=held, captured=captured)}) if row.server == "virtual"]
+    assert [(row.probe, row.result) for row in found] == [("ping", "ok"), ("ssh", "ok"), ("tcpdump", "ok")]
     assert found[0].evidence == "60/60, 1.0 ms, first after 2 s, held by web on eth1"
 
 
 FACTS = {"started": "2026-11-23T03:00:00Z", "seconds": 60, "wait": 120}
 
 
-def test_the_table() -> None:
+def test_the_table_shows_rows_causes_and_counts() -> None:
     found = rows(PLAN, {**GOOD, "203.0.113.11": GONE}, {"web": INSIDE})
     text = report.table(found, FACTS).splitlines()
     assert text[2:5] == [
@@ -179,7 +177,7 @@ def test_the_table() -> None:
     assert report.table([], FACTS) == "Nothing to verify: the stack has no servers."
 
 
-def test_the_document() -> None:
+def test_the_document_has_rows_causes_and_counts() -> None:
     found = rows(PLAN, {**GOOD, "203.0.113.11": GONE}, {"web": INSIDE})
     document = report.document(found, FACTS)
     assert document["summary"] == {"ok": 8, "FAILED": 2, "not run": 0}
@@ -188,7 +186,7 @@ def test_the_document() -> None:
     assert document["seconds"] == 60
 
 
-def test_what_proves_nothing_does_not_pass() -> None:
+def test_a_run_without_a_passed_probe_fails() -> None:
     row = Row("web", "a", "ping", "203.0.113.10", "ok", "")
     assert report.passed([row, replace(row, result="not run")])
     assert not report.passed([row, replace(row, result="FAILED")])

@@ -1,4 +1,4 @@
-"""Every resource type, look-up and option that the direct driver maps, in one program."""
+"""A program that uses every resource type, look-up and option that the direct driver supports."""
 
 import pulumi
 import pulumi_openstack as openstack
@@ -139,7 +139,7 @@ server = compute.Instance(
     tags=tags,
     opts=pulumi.ResourceOptions(delete_before_replace=True, ignore_changes=["user_data"], replacement_trigger="g1"),
 )
-plain = compute.Instance(  # named by the provider; image and flavor by name; a network instead of a port; switched off
+plain = compute.Instance(  # the provider names it; image and flavor by name; a network instead of a port; switched off
     "plain",
     image_name="Debian-12",
     flavor_name="gp.0.1.2",
@@ -182,7 +182,7 @@ direct = networking.FloatingIp(
 provider = openstack.Provider("again", cloud="local")
 seen = networking.get_port_output(
     port_id=attached.port_id, opts=pulumi.InvokeOutputOptions(provider=provider)
-)  # through `attached`: what it finds must not depend on the moment
+)  # depends on `attached`, so that the result does not depend on the order of creation
 seen_subnet = networking.get_subnet_output(
     network_id=site.network.id, cidr="192.168.10.0/24", opts=pulumi.InvokeOutputOptions(depends_on=[site.v4])
 )

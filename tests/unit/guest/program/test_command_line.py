@@ -17,6 +17,7 @@ from multiport.guest.program import kernel, launcher, main, metadata_service, ne
 from multiport.guest.program import verify as verifying
 from multiport.guest.program import watch as watching
 from multiport.guest.program.apply import Applier
+from multiport.guest.program.desired import Moment
 from multiport.guest.program.kernel import Link, Snapshot
 from multiport.guest.program.operations import Operation
 from tests.unit.guest.program.kernel_model import MACS, PLAN, carry_out, link, two_ports
@@ -222,6 +223,20 @@ def test_the_watch_repairs_says_so_and_ends(
     said = capsys.readouterr().err
     assert "changes were necessary to begin with" in said
     assert "repaired: ip -4 rule add pref 21594 from 10.0.1.10 lookup 21037 proto 77" in said
+
+
+@pytest.mark.usefixtures("fake")
+def test_new_metadata_has_everything_looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events of an interface that nobody had named yet were not listened to."""
+    applier = Applier(Moment("watch"))
+    applier.compare()
+    assert applier.dirty == frozenset()
+    read: list[frozenset[str]] = []
+    monkeypatch.setattr(Snapshot, "refresh", lambda *arguments: read.append(arguments[2]))
+    applier.compare()
+    state.write(vars(reader)["CACHE_PATH"], f"multiport-metadata 1 service any\n{RECORD}multiport.options forward\n")
+    applier.compare()
+    assert read == [frozenset(), kernel.EVERYTHING]
 
 
 def test_what_the_watch_hears() -> None:

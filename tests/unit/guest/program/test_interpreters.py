@@ -16,7 +16,7 @@ VERSIONS = [f"3.{minor}" for minor in range(6, 16)]
 
 def test_nothing_needs_a_newer_python_than_the_floor() -> None:
     vermin = Path(sys.executable).parent / "vermin"
-    words = [vermin, "--no-tips", f"-t={FLOOR}-", "--violations", PROGRAM]
+    words = [str(vermin), "--no-tips", f"-t={FLOOR}-", "--violations", str(PROGRAM)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert f"Minimum required versions: {FLOOR}" in done.stdout

@@ -1,0 +1,46 @@
+"""One audit from beginning to end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from openstack.connection import Connection
+
+from multiport.audit.cloud import Cloud, connect, look
+from multiport.audit.compare import compare
+from multiport.audit.finding import Finding, ordered
+from multiport.audit.locks import lock_findings
+from multiport.audit.state import State
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What an audit has seen.
+
+    Attributes:
+        state: The stack's state.
+        cloud: What the cloud had.
+        findings: What is not as declared, the worst first.
+    """
+
+    state: State
+    cloud: Cloud
+    findings: tuple[Finding, ...]
+
+
+def audit(
+    state: State, environment: Mapping[str, str], say: Callable[[str], None], connection: Connection | None = None
+) -> Audited:
+    """Compare a state with the cloud.
+
+    Args:
+        state: The stack's state.
+        environment: Names the backend, whose locks are looked at.
+        say: Told how far it is.
+        connection: The cloud. Default: the one that the state or the process's environment names.
+
+    Raises:
+        openstack.exceptions.SDKException: The cloud cannot be asked.
+    """
+    cloud = look(connection or connect(state), state, say)
+    found = [*lock_findings(environment, state.project, state.stack), *compare(state, cloud)]
+    return Audited(state, cloud, tuple(ordered(found)))

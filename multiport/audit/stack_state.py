@@ -1,0 +1,39 @@
+"""The stack's state from the official CLI."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from multiport.audit.state import State, StateError, read
+
+
+def export(pulumi: str, project: Path, stack: str, environment: Mapping[str, str]) -> State:
+    """What `pulumi stack export` says; secrets stay encrypted.
+
+    Args:
+        pulumi: The CLI.
+        project: The project's folder.
+        stack: The stack's name.
+        environment: Environment for the CLI: backend, passphrase.
+
+    Raises:
+        StateError: The CLI has no such stack, or cannot read it.
+    """
+    answer = subprocess.run(
+        [pulumi, "stack", "export", "--stack", stack, "--non-interactive", "--color", "never"],
+        cwd=project,
+        env={**environment, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        raise StateError((answer.stderr or answer.stdout).strip())
+    return read(answer.stdout, project=project_name(project), stack=stack)
+
+
+def project_name(project: Path) -> str:
+    """The project's name, as its Pulumi.yaml has it."""
+    return str(yaml.safe_load((project / "Pulumi.yaml").read_text())["name"])
