@@ -275,9 +275,9 @@ def test_the_journal_counts_and_is_quiet_in_a_fight() -> None:
 
 
 def test_launcher_unpacks_once_and_removes_what_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = {f"{tmp_path}{file.path}": file.content for file in packed_files()}
     for name in ("FOLDER", "PACKED", "PACKAGE", "STAMP"):
         monkeypatch.setattr(launcher, name, f"{tmp_path}{getattr(launcher, name)}")
-    contents = {f"{tmp_path}{file.path}": file.content for file in packed_files()}
     assert not launcher.is_stale()
     state.write(launcher.PACKED, pack(contents))
     assert launcher.is_stale()
