@@ -58,11 +58,6 @@ def test_an_explicit_provider_reaches_every_child_and_look_up(give: Give) -> Non
     assert len(found.calls) == 4
 
 
-def test_a_network_of_the_clouds_own_is_looked_up_as_an_external_one() -> None:
-    asked = deploy(lambda: pulumi.export("id", external_network("PUBLICNET")["id"])).calls
-    assert [each.args for each in asked] == [{"name": "PUBLICNET", "external": True}]
-
-
 def test_without_one_the_default_provider_serves() -> None:
     found = of(None)
     assert {each.provider for each in found.resources.values()} == {""}
@@ -79,7 +74,10 @@ def test_an_external_network_is_looked_up_by_exact_name() -> None:
     found = deploy(program)
     reference = {"id": "network PUBLICNET", "external": True}
     assert found.exports == {"plain": reference, "with provider": reference}
-    assert [(each.args, each.provider) for each in found.calls] == [({"name": "PUBLICNET"}, ""), ({"name": "PUBLICNET"}, "mine")]
+    assert [(each.args, each.provider) for each in found.calls] == [
+        ({"name": "PUBLICNET", "external": True}, ""),
+        ({"name": "PUBLICNET", "external": True}, "mine"),
+    ]
 
 
 def test_options_given_to_a_component_are_kept_beside_our_hook() -> None:
