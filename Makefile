@@ -60,7 +60,7 @@ soak: setup ## Faults without end: goes on with its record, and writes the table
 test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about 15 minutes)
 	@"$(BIN)/python" -m pytest tests/guests -k qemu -s
 
-bench: setup ## The guest's script beside the guide's and beside the least that could be done, as ratios (about 6 minutes)
+bench: setup ## The guest's program beside the guide's script and beside the least that could be done, as ratios (about 6 minutes)
 	@"$(BIN)/python" -m bench
 
 clean: down ## Take everything down and remove what was installed

@@ -7,31 +7,37 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from multiport.guest import plan as numbers
+from multiport.guest import packing
 from multiport.guest.plan import RoutingPlan, plan_text
+from multiport.guest.program import launcher, numbers
 
 SCRIPT_PATH: Final = "/usr/local/sbin/policy-routing"
-"""The script."""
+"""The command that the program is called by."""
 
-PLAN_PATH: Final = "/etc/policy-routing/plan"
-"""Where the script reads its plan."""
+PACKED_PATH: Final = f"{launcher.PACKED}"
+"""The program in its packed form, which the launcher unpacks when it is new."""
+
+PLAN_PATH: Final = numbers.PLAN_PATH
+"""Where the program reads its plan."""
 
 SERVICE: Final = "policy-routing.service"
 """The unit that keeps the routing as planned."""
 
 CHECK_TIMER: Final = "policy-routing-check.timer"
-"""The unit that looks after it now and then."""
+"""The unit that applies it again every minute."""
 
-_STATIC: Final = {
-    SCRIPT_PATH: 0o755,
-    f"/etc/systemd/system/{SERVICE}": 0o644,
-    "/etc/systemd/system/pbr@.service": 0o644,
-    "/etc/systemd/system/policy-routing-check.service": 0o644,
-    f"/etc/systemd/system/{CHECK_TIMER}": 0o644,
+_UNITS: Final = (
+    f"/etc/systemd/system/{SERVICE}",
+    "/etc/systemd/system/pbr@.service",
+    "/etc/systemd/system/policy-routing-check.service",
+    f"/etc/systemd/system/{CHECK_TIMER}",
     # Without it systemd-networkd deletes our rules whenever it reconfigures any link (measured: 252).
-    "/etc/systemd/networkd.conf.d/10-policy-routing.conf": 0o644,
-}
-"""Path in the guest and mode; the template has the path's last part for its name."""
+    "/etc/systemd/networkd.conf.d/10-policy-routing.conf",
+)
+"""Paths in the guest; each has a template with the path's last part for its name."""
+
+
+_PROGRAM: Final = Path(__file__).parent / "program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +62,23 @@ def guest_files(plan: RoutingPlan) -> tuple[GuestFile, ...]:
 
 @cache
 def static_files() -> tuple[GuestFile, ...]:
-    """Return the script and its units, the same for every server."""
+    """Return the launcher and the packed program with its units, the same for every server."""
+    launcher_text = (_PROGRAM / "launcher.py").read_text(encoding="ascii")
+    return GuestFile(SCRIPT_PATH, 0o755, launcher_text), GuestFile(PACKED_PATH, 0o644, packing.PACKED.read_text(encoding="ascii"))
+
+
+@cache
+def packed_files() -> tuple[GuestFile, ...]:
+    """Return the files that the launcher unpacks: the program's modules and the units."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - shell and unit files; nothing but our own numbers is put in
+        autoescape=False,  # noqa: S701 - unit files; nothing but our own paths is put in
     )
-    values = {
-        "table_base": numbers.TABLE_BASE,
-        "priority_base": numbers.PRIORITY_BASE,
-        "priorities_per_slot": numbers.PRIORITIES_PER_SLOT,
-        "slot_max": numbers.SLOT_MAX,
-        "link_group": numbers.LINK_GROUP,
-        "protocol": numbers.PROTOCOL,
-        "metadata_prefix": numbers.METADATA_PREFIX,
-    }
-    return tuple(
-        GuestFile(path, mode, _lean(environment.get_template(PurePosixPath(path).name).render(values)))
-        for path, mode in _STATIC.items()
+    values = {"launcher": SCRIPT_PATH, "plan": PLAN_PATH, "run": numbers.RUN_FOLDER}
+    modules = sorted(path for path in _PROGRAM.glob("*.py") if path.name != "launcher.py")
+    return (
+        *(GuestFile(f"{launcher.PACKAGE}/{path.name}", 0o644, path.read_text(encoding="ascii")) for path in modules),
+        *(GuestFile(path, 0o644, environment.get_template(PurePosixPath(path).name).render(values)) for path in _UNITS),
     )
-
-
-def _lean(text: str) -> str:
-    """A file's text without comments, and a script's with its head, but its body without indentation: user data has little room.
-
-    No string of the script goes over several lines; the checks of the rendered files run what is rendered.
-    """
-    if not text.startswith("#!"):
-        return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
-    head, body = text.split("\n\n", 1)
-    lines = (line.lstrip() for line in body.splitlines())
-    return "\n".join([head, *(line for line in lines if line and (not line.startswith("#") or "shellcheck" in line))]) + "\n"

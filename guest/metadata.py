@@ -14,18 +14,13 @@ from typing import Final
 
 from multiport.guest.errors import GuestError, shown
 from multiport.guest.plan import METADATA_PREFIX, check_slot, unicast_mac
+from multiport.guest.program.numbers import MTU_MAX, MTU_MIN
 
 VALUE_CHARACTERS_MAX: Final = 255
 """Longest metadata value, and longest key, that Nova takes (its API schema)."""
 
 ITEMS_MAX: Final = 128
 """Metadata items of one server: Nova's default quota, `[quota] metadata_items`."""
-
-MTU_MIN: Final = 68
-"""Smallest MTU of IPv4 (RFC 791)."""
-
-MTU_MAX: Final = 65535
-"""Largest MTU that Linux gives an Ethernet interface."""
 
 PORT_KEY: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 """A port's key: one that metadata keys, resource names and host names can carry, with room for a prefix."""

@@ -1,4 +1,4 @@
-"""The routing plan: which boot port answers from which routing table. Every number of the guest is decided here."""
+"""The routing plan: which boot port answers from which routing table. `program/numbers.py` has every number of the guest."""
 
 import re
 from dataclasses import dataclass
@@ -6,30 +6,36 @@ from itertools import pairwise
 from typing import Final
 
 from multiport.guest.errors import GuestError, shown
+from multiport.guest.program.numbers import (
+    LINK_GROUP,
+    METADATA_PREFIX,
+    PLAN_VERSION,
+    PRIORITIES_PER_SLOT,
+    PRIORITY_BASE,
+    PROTOCOL,
+    SLOT_MAX,
+    TABLE_BASE,
+    priority_of,
+    table_of,
+)
 
-PLAN_VERSION: Final = 1
-"""First line of the plan file; the script refuses any other."""
-
-SLOT_MAX: Final = 511
-"""Slots are 1 to 511: the highest priority is then 29191, below NetworkManager's own rules (nm-cloud-setup: 30200)."""
-
-TABLE_BASE: Final = 21000
-"""Routing table of slot n is 21000 + n: far from the reserved 253 to 255 and from what other software uses."""
-
-PRIORITY_BASE: Final = 21000
-"""First priority of slot n is 21000 + 16 n: numerically above Cilium (9 to 110), VPC-CNI (512 to 1536) and AWS (10000)."""
-
-PRIORITIES_PER_SLOT: Final = 16
-"""Rule priorities that one slot owns."""
-
-LINK_GROUP: Final = 21000
-"""Link group of every managed interface: `suppress_ifgroup` keeps the main table from sending by another managed one."""
-
-PROTOCOL: Final = 77
-"""Routing protocol number that marks routes and rules as ours; not in /etc/iproute2/rt_protos."""
-
-METADATA_PREFIX: Final = "multiport."
-"""Server metadata under this prefix is ours."""
+__all__ = [
+    "LINK_GROUP",
+    "METADATA_PREFIX",
+    "PLAN_VERSION",
+    "PRIORITIES_PER_SLOT",
+    "PRIORITY_BASE",
+    "PROTOCOL",
+    "SLOT_MAX",
+    "TABLE_BASE",
+    "BootPort",
+    "RoutingPlan",
+    "check_slot",
+    "plan_text",
+    "priorities",
+    "table",
+    "unicast_mac",
+]
 
 MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 """A MAC address as Neutron writes it."""
@@ -117,12 +123,12 @@ def unicast_mac(key: str, mac: str) -> str:
 
 def table(slot: int) -> int:
     """Return the number of a slot's routing table."""
-    return TABLE_BASE + slot
+    return table_of(slot)
 
 
 def priorities(slot: int) -> range:
     """Return the rule priorities that belong to a slot."""
-    first = PRIORITY_BASE + PRIORITIES_PER_SLOT * slot
+    first = priority_of(slot)
     return range(first, first + PRIORITIES_PER_SLOT)
 
 

@@ -1,7 +1,7 @@
 """OpenStack servers that answer on every one of their ports, as Pulumi components.
 
-The names in `__all__` are the interface for programs. Each is imported when it is first used, so that the parts that need no
-Pulumi (the guest's files, the verifier) start without it.
+The names in `__all__` are the interface for programs. Each is imported when it is first used, so that the parts that do not need
+Pulumi (the guest's files, the verifier) start without importing it.
 """
 
 from importlib import import_module
@@ -79,10 +79,10 @@ __all__ = sorted(_MODULES)  # noqa: PLE0605 - one list, in _HOME
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for, once.
+    """Import a public name when it is first used.
 
     Raises:
-        AttributeError: the package has no such name.
+        AttributeError: The package has no such name.
     """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The Pulumi project that a command works on: any project, not only the one that this package comes from."""
+"""The Pulumi project that a command works on: any project, not only the repository of this package."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ class Project:
     """A Pulumi project.
 
     Attributes:
-        folder: The folder with its Pulumi.yaml.
+        folder: The folder that contains its Pulumi.yaml.
         name: Its name, which is the prefix of its configuration keys.
-        stacks_folder: The folder with its stack files: its own one, or the one that `stackConfigDir` names.
-        config: What Pulumi.yaml itself says of the configuration, by key.
+        stacks_folder: The folder of its stack files: the project's folder, or the one that `stackConfigDir` names.
+        config: The configuration in Pulumi.yaml itself, by key.
     """
 
     folder: Path
@@ -31,28 +31,28 @@ class Project:
     config: Mapping[str, Any]
 
     def stack_file(self, stack: str) -> Path:
-        """The file of a stack, which may be named with its organization and project."""
+        """Return the path of a stack's file; the stack's name may include its organization and project."""
         return self.stacks_folder / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
 
     def stacks(self) -> list[str]:
-        """The stacks that have a file, in alphabetical order."""
+        """Return the stacks that have a file, in alphabetical order."""
         return sorted(stack_of(path) for path in self.stacks_folder.glob("Pulumi.*.yaml") if path.is_file())
 
     def known_stack_file(self, stack: str) -> Path:
-        """The file of a stack that must exist.
+        """Return the path of a stack's file, which must exist.
 
         Raises:
-            ProjectError: It does not.
+            ProjectError: There is no such file.
         """
         file = self.stack_file(stack)
         if not file.is_file():
             known = ", ".join(self.stacks()) or "none"
-            raise ProjectError(f"there is no {file}; the stacks with a file are: {known}")
+            raise ProjectError(f"there is no {file}; stacks that have a file: {known}")
         return file
 
 
 def find(folder: Path) -> Project:
-    """The project that a folder belongs to: its own one, or that of the nearest folder above it, as Pulumi finds it.
+    """Return the project of a folder, or that of the nearest folder above it, as Pulumi does.
 
     Raises:
         ProjectError: There is no such folder, or no Pulumi.yaml with a name in it or above it.
@@ -67,19 +67,19 @@ def find(folder: Path) -> Project:
 
 
 def stack_of(file: Path) -> str:
-    """The stack whose file this is."""
+    """Return the name of the stack that a file belongs to."""
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
 def _read(folder: Path) -> Project:
     file = folder / PROJECT_FILE
     try:
-        told = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ProjectError(f"{file} cannot be read: {error}") from error
-    if not isinstance(told, dict) or not isinstance(told.get("name"), str):
-        raise ProjectError(f"{file} has no name")
-    config = told.get("config")
-    # once `config` could name the folder of the stack files; Pulumi still takes that
-    stacks = told.get("stackConfigDir") or (config if isinstance(config, str) else "")
-    return Project(folder, told["name"], folder / str(stacks), config if isinstance(config, dict) else {})
+    if not isinstance(content, dict) or not isinstance(content.get("name"), str):
+        raise ProjectError(f"{file} does not give the project a name; add `name: <name>`")
+    config = content.get("config")
+    # in older versions of Pulumi, `config` named the folder of the stack files; newer ones still accept that
+    stacks = content.get("stackConfigDir") or (config if isinstance(config, str) else "")
+    return Project(folder, content["name"], folder / str(stacks), config if isinstance(config, dict) else {})

@@ -1,4 +1,4 @@
-"""What a server would be born with, from its description alone: the routing plan and the user data, without a cloud."""
+"""The routing plan and the user data that a server would be created with, rendered from its description without a cloud."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from multiport.components.topology import PortOptions
 
 CHOSEN_BY_NEUTRON: Final = "(MAC address chosen by Neutron)"
-"""What the plan shows in place of a MAC address that is not known before its port exists."""
+"""The text that the plan shows in place of a MAC address that Neutron will choose when it creates the port."""
 
 
 class Rendering:
@@ -19,10 +19,10 @@ class Rendering:
 
     Args:
         server: The server as a stack file describes it.
-        macs: MAC addresses that are known, by port key; those that the description pins need not be among them.
+        macs: Known MAC addresses, by port key; those that the description pins need not be among them.
 
     Raises:
-        GuestError: The guest's part refuses the description; the text says why.
+        GuestError: The description cannot be rendered; the text says why.
     """
 
     def __init__(self, server: Mapping[str, Any], macs: Mapping[str, str]) -> None:
@@ -38,7 +38,7 @@ class Rendering:
 
     @property
     def complete(self) -> bool:
-        """Whether every MAC address is known, so that this is the user data to the byte."""
+        """Whether every MAC address is known, so that this is exactly the user data that the server would get."""
         return not self._stand_ins
 
     def _routing(self, server: Mapping[str, Any], macs: Mapping[str, str]) -> RoutingPlan:

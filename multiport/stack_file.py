@@ -1,4 +1,4 @@
-"""A stack file read without Pulumi: the topology in it, as the program would get it."""
+"""Reads the topology in a stack file without Pulumi, as the program would get it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,11 @@ PARTS: Final = frozenset(Topology.__annotations__)
 """The keys that a topology may have."""
 
 _ENCRYPTED: Final = "#cloud-config\n"
-"""Stands for an encrypted value. It passes as a cloud-config, for that is what is encrypted most often."""
+"""A placeholder for an encrypted value. It is a valid cloud-config, because that is what is encrypted most often."""
 
 
 class StackFileError(Exception):
-    """A stack file from which no topology can be read; the text says which and why."""
+    """No topology can be read from a stack file; the text names the file and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class StackFile:
     encrypted: tuple[str, ...]
 
     def faults(self) -> list[Fault]:
-        """Everything that is wrong with it, as the program would refuse it; values that are encrypted are passed over."""
+        """Return every fault for which the program would refuse it; faults of encrypted values are left out."""
         try:
             load(self.raw)
         except ConfigError as error:
@@ -47,10 +47,10 @@ class StackFile:
         return []
 
     def topology(self) -> Topology:
-        """The topology, checked.
+        """Return the topology after checking it.
 
         Raises:
-            ConfigError: Something is wrong with it.
+            ConfigError: It has faults.
         """
         if faults := self.faults():
             raise ConfigError(faults)
@@ -66,12 +66,12 @@ def read(project: Project, file: Path, key: str | None = None, own_keys: frozens
     Args:
         project: The project that the stack belongs to.
         file: The stack file.
-        key: The one configuration key that holds the whole topology. None: each of the project's keys is a part of it.
-        own_keys: Keys of the project that are the program's own and no part of the topology. Those that Pulumi.yaml declares are
-            known to be so, unless a topology has a key of that name.
+        key: The configuration key that contains the whole topology. None if each of the project's keys is a part of it.
+        own_keys: Keys that the program itself reads, so that they are not part of the topology. Keys that Pulumi.yaml declares
+            need not be among them, unless a topology has a key of that name.
 
     Raises:
-        StackFileError: The file cannot be read, or there is no topology in it.
+        StackFileError: The file cannot be read, or it does not contain a topology.
     """
     try:
         told = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
@@ -83,16 +83,16 @@ def read(project: Project, file: Path, key: str | None = None, own_keys: frozens
     values = {**_project_values(project), **dict(_own(project.name, config or {}))}
     if key is not None:
         if not isinstance(values.get(key), dict):
-            raise StackFileError(f"{file}: the key {project.name}:{key} holds no topology, for it is missing or not a mapping")
+            raise StackFileError(f"{file}: the key {project.name}:{key} must contain the topology, but is missing or not a mapping")
         values = values[key]
     else:
         own = own_keys | declared_keys(project)
         values = {name: value for name, value in values.items() if name not in own}
         if not PARTS & {str(name) for name, _ in _own(project.name, config or {})}:
             raise StackFileError(
-                f"{file} holds no topology: none of its keys is {project.name}:networks, {project.name}:servers and so on. "
-                "If one key holds the whole topology, name it with --key. A program that composes the components itself is "
-                "checked by `pulumi preview`"
+                f"{file} does not contain a topology: it has none of the keys {project.name}:networks, {project.name}:servers and "
+                "so on. If one key contains the whole topology, name it with --key. If your program calls the components itself, "
+                "`pulumi preview` checks it"
             )
     hidden: list[str] = []
     raw = {name: _decoded(key_path("", str(name)), value, hidden) for name, value in values.items()}
@@ -102,12 +102,12 @@ def read(project: Project, file: Path, key: str | None = None, own_keys: frozens
 
 
 def declared_keys(project: Project) -> set[str]:
-    """Keys that Pulumi.yaml declares and no topology has: they are the program's own."""
+    """Return the keys that Pulumi.yaml declares and that no topology has: the program itself reads them."""
     return {name for name, _ in _own(project.name, project.config)} - PARTS
 
 
 def _own(project: str, config: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """The project's own keys without its prefix; a key without any prefix is its own too."""
+    """Yield the project's keys, without its prefix, and their values; a key without a prefix belongs to the project too."""
     for name, value in config.items():
         prefix, colon, key = str(name).partition(":")
         if not colon or prefix == project:
@@ -115,7 +115,7 @@ def _own(project: str, config: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _project_values(project: Project) -> dict[str, Any]:
-    """What Pulumi.yaml gives to every stack: a value, or a default for what the stack's file does not say."""
+    """Return the values and defaults that Pulumi.yaml gives to every stack."""
     found: dict[str, Any] = {}
     for key, value in _own(project.name, project.config):
         if not isinstance(value, dict):
@@ -126,7 +126,7 @@ def _project_values(project: Project) -> dict[str, Any]:
 
 
 def _decoded(path: str, value: Any, hidden: list[str]) -> Any:
-    """A value as the program gets it: encrypted ones with a stand-in, and JSON in a text at the top decoded."""
+    """Return a value as the program gets it: encrypted values are replaced by a placeholder, and JSON texts are decoded."""
     if isinstance(value, dict) and value.keys() == {"secure"}:
         hidden.append(path)
         return _ENCRYPTED

@@ -1,4 +1,4 @@
-"""What every command writes to a terminal: tables, colours and progress; plain text where there is no terminal."""
+"""Tables, colours and progress of every command on a terminal, and plain text where there is no terminal."""
 
 import os
 import sys
@@ -16,23 +16,23 @@ from rich.table import Table
 from rich.text import Text
 
 Say = Callable[[str], None]
-"""Takes one line that says what happens now."""
+"""A function that receives one line of progress."""
 
 _UNLIMITED: Final = 10_000
-"""Columns of a text that is not for a terminal: no cell is ever folded, so that other programs can read it line by line."""
+"""Width of a table, in columns. No cell is ever wrapped, so that other programs can read the table line by line."""
 
 _HEAD_RULE: Final = Box("    \n    \n -  \n    \n    \n    \n    \n    \n", ascii=True)
-"""No lines but one below the headings."""
+"""A table style with a single line, which is below the headings."""
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = (), *, rule: bool = True) -> str:
-    """A table with one line for each row.
+    """Return a table with one line for each row.
 
     Args:
-        heads: The columns' headings.
+        heads: The headings of the columns.
         rows: The cells.
-        styles: A style of rich for each row, for example red; none: no colours at all.
-        rule: Whether a line stands below the headings.
+        styles: A rich style for each row, for example red; if empty, the table has no colours.
+        rule: Whether to draw a line below the headings.
 
     Returns:
         The table without a line break at its end.
@@ -60,27 +60,27 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether a stream is a terminal whose user has not asked for plain text (https://no-color.org)."""
+    """Return whether a stream is a terminal whose user has not asked for plain text (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def painted(style: str, text: str, *, colours: bool) -> str:
-    """Text in a style of rich, or as it is."""
+    """Return the text in a rich style, or unchanged if there are no colours."""
     return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if colours else text
 
 
 @contextmanager
 def progress(first: str) -> Iterator[Say]:
-    """Show that something long goes on, on standard error.
+    """Show the progress of a long operation on standard error.
 
-    A terminal shows one line with a moving mark, what happens now and how long all of it has taken so far. Anything else gets a
-    line for each step.
+    A terminal shows one line with a spinner, the current step and the time that has passed. Anything else gets a line for each
+    step.
 
     Args:
-        first: What happens first.
+        first: The first step.
 
     Yields:
-        A function that says what happens next.
+        A function that shows the next step.
     """
     if not coloured(sys.stderr):
         _line(first)

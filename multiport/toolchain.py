@@ -1,4 +1,4 @@
-"""The official Pulumi CLI and the openstack plugin: found where they fit, else fetched by what Pulumi ships for that."""
+"""Finds the official Pulumi CLI and the openstack plugin, or downloads them with Pulumi's own tools."""
 
 import json
 import os
@@ -18,15 +18,21 @@ OWN = (
     if (ROOT / "Pulumi.yaml").is_file()
     else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "multiport" / "pulumi"
 )
-"""Where we keep what we fetch: in the folder of a checkout; in the user's cache where the package is installed."""
-# The first CLI release that the pinned SDK was seen to work with.
+"""The folder for what is downloaded: in the checkout, or in the user's cache folder if the package is installed."""
+# The oldest CLI release that was tested with the pinned SDK.
 MINIMUM = (3, 259, 0)
 INSTALL_HELP = "https://www.pulumi.com/docs/install"
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A CLI that works, and the environment that it needs."""
+    """A usable CLI and plugin.
+
+    Attributes:
+        pulumi: The CLI.
+        version: The version of the CLI.
+        plugin: The version of the openstack plugin.
+    """
 
     pulumi: Path
     version: str
@@ -34,14 +40,19 @@ class Toolchain:
 
 
 class ToolchainError(Exception):
-    """The CLI or the plugin cannot be had; the text says why."""
+    """The CLI or the plugin is missing and cannot be downloaded; the text says why."""
 
 
 def find(say: Callable[[str], None], environment: Mapping[str, str] | None = None, *, fetch: bool = True) -> Toolchain:
-    """The CLI and the plugin, fetched if `fetch`.
+    """Return the CLI and the plugin.
+
+    Args:
+        say: Receives lines of progress.
+        environment: Environment variables for the CLI; None for those of this process.
+        fetch: Whether to download what is missing.
 
     Raises:
-        ToolchainError: one of them is neither here nor within reach.
+        ToolchainError: One of them is missing, and cannot or must not be downloaded.
     """
     environment = os.environ if environment is None else environment
     quiet = {**environment, "PULUMI_HOME": home(OWN / "home", environment)}
@@ -58,20 +69,20 @@ def find(say: Callable[[str], None], environment: Mapping[str, str] | None = Non
 
 
 def home(folder: Path, environment: Mapping[str, str] | None = None) -> str:
-    """A PULUMI_HOME of ours with the user's plugins: what the CLI logs and remembers stays in the folder."""
+    """Return a PULUMI_HOME of our own that shares the user's plugins; the CLI writes its logs and settings there."""
     users = (os.environ if environment is None else environment).get("PULUMI_HOME")
     plugins = Path(users or _users_home() / ".pulumi") / "plugins"
     link = folder / "plugins"
     folder.mkdir(parents=True, exist_ok=True)
     if plugins.is_dir() and not link.exists():
         link.unlink(missing_ok=True)
-        with suppress(FileExistsError):  # made by another just now
+        with suppress(FileExistsError):  # another process has just made it
             link.symlink_to(plugins.absolute())
     return str(folder)
 
 
 def _users_home() -> Path:
-    """The home folder as the CLI finds it: by the user's number; by HOME only for a number without a name, as in containers."""
+    """Return the home folder that the CLI uses: that of the user id, or HOME if the user id has no name, as in containers."""
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
@@ -97,13 +108,13 @@ def _installed_cli(environment: Mapping[str, str]) -> tuple[Path, str] | None:
 
 def _fetch_cli(say: Callable[[str], None]) -> tuple[Path, str]:
     from pulumi.automation import PulumiCommand  # noqa: PLC0415 - slow to import, and seldom needed
-    from semver import VersionInfo  # noqa: PLC0415 - what PulumiCommand itself speaks
+    from semver import VersionInfo  # noqa: PLC0415 - the type that PulumiCommand takes
 
     wanted = version("pulumi")
     say(f"Fetching the Pulumi CLI {wanted} with Pulumi's own installer")
     try:
         PulumiCommand.install(root=str(OWN), version=VersionInfo.parse(wanted))
-    except Exception as error:  # whatever the installer meets, the answer is the same
+    except Exception as error:  # the installer may raise anything
         raise ToolchainError(f"the Pulumi CLI could not be fetched ({error})") from error
     return OWN / "bin/pulumi", f"v{wanted}"
 

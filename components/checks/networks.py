@@ -11,7 +11,7 @@ from multiport.components.config_error import Fault, key_path
 from multiport.components.known import known_text
 from multiport.components.topology import AllocationPoolArgs, HostRouteArgs, PrivateNetworkArgs, RouterArgs, SubnetArgs
 from multiport.guest.errors import shown
-from multiport.guest.metadata import MTU_MAX, MTU_MIN
+from multiport.guest.program.numbers import MTU_MAX, MTU_MIN
 
 # IPv6's least MTU (RFC 8200).
 LEAST_IPV6_MTU = 1280

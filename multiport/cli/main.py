@@ -1,7 +1,7 @@
 """The command `multiport`: its parser and its verbs.
 
-Each verb is a module with three parts: its docstring, which is the help text; `add_options`, which declares its options; and `run`,
-which does the work and returns the exit status. Modules that are slow to import are imported inside `run`, so that
+Each verb is a module with three parts: its docstring, which is the help text; `add_options`, which declares its options; and
+`run`, which does the work and returns the exit status. Modules that are slow to import are imported inside `run`, so that
 `multiport --help` answers at once.
 """
 

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     from multiport.recover.pulumi_stack import PulumiError, PulumiStack  # noqa: PLC0415
     from multiport.recover.recovery import Busy, recover  # noqa: PLC0415
 
-    consents = {each.replace("-", " ") for each in options.delete}
+    consents = {kind.replace("-", " ") for kind in options.delete}
 
     def approve(action: "Action") -> bool:
         if sys.stdin.isatty():

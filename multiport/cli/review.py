@@ -103,9 +103,9 @@ def run(options: argparse.Namespace) -> int:
             return 0
         with clouds_file(os.environ) as environment:
             if options.action == "preview":
-                outcomes = [pipeline.preview(of, each, environment, options.out, empty=options.empty) for each in stacks]
+                outcomes = [pipeline.preview(of, stack, environment, options.out, empty=options.empty) for stack in stacks]
             else:
-                outcomes = [pipeline.update(of, each, environment, unreviewed=options.unreviewed) for each in stacks]
+                outcomes = [pipeline.update(of, stack, environment, unreviewed=options.unreviewed) for stack in stacks]
         return max(outcomes, default=0)
     except (CliError, hosts.HostError, toolchain.ToolchainError) as error:
         print(f"multiport review: {log_safe(visible(str(error), keep=chr(10)))}", file=sys.stderr)

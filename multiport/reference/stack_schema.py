@@ -13,6 +13,7 @@ from typing_extensions import is_typeddict
 from multiport.components.checks import facts, guests, names, networks, ports, security_groups, servers
 from multiport.components.topology import Topology
 from multiport.guest import cloud_config, metadata, plan
+from multiport.guest.program import numbers
 from multiport.reference.definitions import Key, keys_of, records_in
 
 Schema = dict[str, Any]
@@ -79,7 +80,7 @@ VALUES: Mapping[tuple[str, str], Schema] = {
     },
     ("PortOptions", "name"): NAME,
     ("PortOptions", "slot"): {"minimum": 1, "maximum": plan.SLOT_MAX},
-    ("PrivateNetworkArgs", "mtu"): {"minimum": metadata.MTU_MIN, "maximum": metadata.MTU_MAX},
+    ("PrivateNetworkArgs", "mtu"): {"minimum": numbers.MTU_MIN, "maximum": numbers.MTU_MAX},
     ("PrivateNetworkArgs", "name"): NAME,
     ("PrivateNetworkArgs", "subnets"): {"minProperties": 1},
     ("RouterArgs", "external_network"): NAME,

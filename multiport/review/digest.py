@@ -89,6 +89,9 @@ def unreviewable(preview: Preview, plan: Mapping[str, Any], rendered: Mapping[st
             f"secret would have one comment. Fix: give preview and update the same {KEY}, a random text of 32 characters.",
             "",
         )
+    refused = preview.failed or any(finding.mandatory for finding in preview.findings)  # the engine then saves no plan
+    if not refused and not plan["resourcePlans"] and any(step.deployed for step in preview.changed()):
+        yield _finding("The engine saved no plan, so nobody can say what would be deployed. Fix: look at the preview's log.", "")
     for step in preview.of(SERVER):
         if step.op not in ("create", "replace", "update"):
             continue

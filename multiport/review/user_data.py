@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import yaml
 
-from multiport.guest.files import PLAN_PATH
+from multiport.guest import packing
+from multiport.guest.files import PACKED_PATH, PLAN_PATH
 from multiport.review.redaction import SECRET
 from multiport.review.wording import code
 
@@ -69,12 +70,24 @@ def files(user_data: str | None) -> dict[str, str]:
                     if name not in ("path", "content", "encoding", "permissions")
                 )
                 mode = f"# permissions: {entry['permissions']}\n" if "permissions" in entry else ""
-                found[entry["path"]] = found.get(entry["path"], "") + mode + head + _content(entry)
+                content = _content(entry)
+                if entry["path"] == PACKED_PATH:
+                    found |= _unpacked(content)
+                else:
+                    found[entry["path"]] = found.get(entry["path"], "") + mode + head + content
             else:
                 rest.setdefault(key, []).append(entry)
     if rest:
         found[REST] = yaml.dump(rest, Dumper=_Readable, sort_keys=True, width=1000, default_flow_style=False, allow_unicode=True)
     return {path: text.replace(_SECRET_WORD, SECRET) for path, text in found.items()}
+
+
+def _unpacked(packed: str) -> dict[str, str]:
+    """The files of the packed program, so that a diff shows its source."""
+    try:
+        return packing.unpack(packed)
+    except (ValueError, EOFError):
+        return {PACKED_PATH: packed}
 
 
 class _Readable(yaml.SafeDumper):

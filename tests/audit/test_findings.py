@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -181,6 +182,9 @@ def test_a_nic_and_a_router_interface_that_somebody_added(deployed: Deployed) ->
     assert (finding.kind, finding.what, finding.name) == (Kind.UNDECLARED, "server", "edge-server")
     assert port.id in finding.problem
     deployed.api.compute.delete_server_interface(port.id, server=server)
+    deadline = time.monotonic() + 60
+    while network.get_port(port.id).device_id and time.monotonic() < deadline:
+        time.sleep(0.5)  # Nova detaches after it has answered, and Neutron refuses to delete a server's port until then
     network.delete_port(port)
 
     stranger = network.create_network(name="stranger")

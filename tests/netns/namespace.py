@@ -50,6 +50,14 @@ class Program:
     def running(self) -> bool:
         return self._process.poll() is None
 
+    def pause(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on after a pause, for which nsenter has stopped itself too."""
+        os.kill(self.pid, signal.SIGCONT)
+        os.kill(self._process.pid, signal.SIGCONT)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.running():
             with contextlib.suppress(ProcessLookupError):

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final, Self
 
 from multiport.guest.files import PLAN_PATH, static_files
@@ -93,12 +92,6 @@ class Port:
         return " ".join([*tokens, *(f"{name}={value}" for name, values in facts.items() for value in values)])
 
 
-@cache
-def script() -> str:
-    """Return the script as the guest gets it."""
-    return next(file.content for file in static_files() if file.path == "/usr/local/sbin/policy-routing")
-
-
 @dataclass
 class Guest(Namespace):
     """A guest with a /run, /etc, /var/lib and /usr/local/sbin of its own, so that the script runs as installed."""
@@ -106,11 +99,15 @@ class Guest(Namespace):
     def __init__(self) -> None:
         super().__init__("guest")
         self.sh(
-            "mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib; mount -t tmpfs tmpfs /usr/local/sbin;"
+            "mount -t tmpfs tmpfs /run;"
+            "for folder in /var/lib /usr/local/sbin /usr/local/lib; do mount -t tmpfs tmpfs $folder; done;"
             "mkdir /run/etc /run/work; mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/work /etc;"
             "mount -t tmpfs tmpfs /run; mkdir -p /etc/policy-routing"
         )
-        self.write("/usr/local/sbin/policy-routing", script(), mode="755")
+        for file in static_files():
+            self.write(file.path, file.content, mode=f"{file.mode:o}")
+        # as first boot does, so that no test pays for unpacking
+        self.policy("--help")
 
     def write(self, path: str, text: str, mode: str = "644") -> None:
         self.run("sh", "-c", 'mkdir -p "${1%/*}" && cat >"$1" && chmod "$2" "$1"', "write", path, mode, text=text)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from multiport.guest.files import guest_files
+from multiport.guest.files import guest_files, packed_files
 from multiport.guest.plan import BootPort, RoutingPlan
 from tools.fetch_check_tools import command
 
@@ -25,8 +25,8 @@ def tool() -> Callable[[str], list[str]]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A folder that holds the guest's files as cloud-init writes them."""
-    for file in guest_files(PLAN):
+    """A folder that holds the guest's files as cloud-init and the launcher write them."""
+    for file in (*guest_files(PLAN), *packed_files()):
         path = tmp_path / file.path.removeprefix("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file.content)

@@ -2,13 +2,11 @@
 
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from multiport.guest.first_boot import BOOTCMD, RUNCMD
 
-SCRIPT = "usr/local/sbin/policy-routing"
 # cloud-init makes one script of each list, with this first line.
 FIRST_BOOT = [f"#!/bin/sh\n{text}" for text in (BOOTCMD, RUNCMD)]
 
@@ -20,11 +18,6 @@ def shellcheck(words: list[str], *arguments: str, text: str | None = None) -> st
     return done.stdout
 
 
-def test_script(tool: Callable[[str], list[str]], root: Path) -> None:
-    # SC2324 takes a text that grows, as `text+=0`, for a number
-    assert shellcheck(tool("shellcheck"), "--shell=bash", "--exclude=SC2324", str(root / SCRIPT)) == ""
-
-
 @pytest.mark.parametrize("text", FIRST_BOOT, ids=["bootcmd", "runcmd"])
 def test_first_boot(tool: Callable[[str], list[str]], text: str) -> None:
     assert shellcheck(tool("shellcheck"), "--shell=sh", "-", text=text) == ""
@@ -32,12 +25,6 @@ def test_first_boot(tool: Callable[[str], list[str]], text: str) -> None:
 
 def test_shellcheck_finds_faults(tool: Callable[[str], list[str]]) -> None:
     assert "SC2086" in shellcheck(tool("shellcheck"), "--shell=bash", "-", text="echo $1\n")
-
-
-def test_bash_reads_the_script(root: Path) -> None:
-    text = (root / SCRIPT).read_text()
-    assert text.startswith("#!/bin/bash")
-    subprocess.run(["bash", "-n", root / SCRIPT], check=True)
 
 
 @pytest.mark.parametrize("text", FIRST_BOOT, ids=["bootcmd", "runcmd"])

@@ -128,14 +128,13 @@ def preview_of(stack: Stack, environment: dict[str, str], *, policies: bool) -> 
 
 
 def _other_guest(folder: Path, line: str) -> Path:
-    """A copy of the package whose guest script ends with one line more."""
+    """A copy of the package whose guest program has one line more, packed anew."""
     other = folder / "other"
     shutil.rmtree(other, ignore_errors=True)
     shutil.copytree(ROOT / "multiport", other / "multiport", ignore=shutil.ignore_patterns("__pycache__"))
-    template = other / "multiport" / "guest" / "templates" / "policy-routing"
-    text = template.read_text()
-    last = text.rindex("\n", 0, -1)
-    template.write_text(f"{text[:last]}\n{line}{text[last:]}")
+    module = other / "multiport" / "guest" / "program" / "verify.py"
+    module.write_text(f"{module.read_text()}\n# {line}\n")
+    subprocess.run([sys.executable, "-m", "multiport.guest.packing"], cwd=other, check=True)
     return other
 
 

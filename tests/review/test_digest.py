@@ -159,3 +159,10 @@ def test_the_key_comes_from_the_environment(tmp_path: Any) -> None:
         digest.key_of({"PULUMI_CONFIG_PASSPHRASE": "p", "PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "pass")}) == "from a file"
     )
     assert digest.key_of({"PULUMI_CONFIG_PASSPHRASE": "p", digest.KEY: "own"}) == "own"
+
+
+def test_a_change_without_a_plan_is_refused() -> None:
+    events = [_event(SERVER, {"userData": "known"}), json.dumps({"summaryEvent": {"result": "succeeded"}})]
+    [found] = digest.unreviewable(read("\n".join(events), "{}"), {"resourcePlans": {}}, {}, "key")
+    assert found.mandatory
+    assert "no plan" in found.message

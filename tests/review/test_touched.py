@@ -64,7 +64,7 @@ def repository(tmp_path: Path) -> Repository:
         (["requirements-dev.lock"], ["dev", "prod"]),
         (["tests/x.py", "stacks/Pulumi.prod.yaml"], ["prod"]),
         (["stacks/Pulumi.prod.yaml", "setup.cfg"], ["dev", "prod"]),
-        (["guest/templates/policy-routing"], ["dev", "prod"]),
+        (["guest/program/desired.py"], ["dev", "prod"]),
         (["components/x.py"], ["dev", "prod"]),
         (["__main__.py"], ["dev", "prod"]),
         (["Pulumi.yaml"], ["dev", "prod"]),

@@ -58,11 +58,6 @@ def test_an_explicit_provider_reaches_every_child_and_look_up(give: Give) -> Non
     assert len(found.calls) == 4
 
 
-def test_a_network_of_the_clouds_own_is_looked_up_as_an_external_one() -> None:
-    asked = deploy(lambda: pulumi.export("id", external_network("PUBLICNET")["id"])).calls
-    assert [each.args for each in asked] == [{"name": "PUBLICNET", "external": True}]
-
-
 def test_without_one_the_default_provider_serves() -> None:
     found = of(None)
     assert {each.provider for each in found.resources.values()} == {""}

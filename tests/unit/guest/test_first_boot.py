@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from multiport.guest.files import CHECK_TIMER, PLAN_PATH, SCRIPT_PATH, SERVICE, static_files
+from multiport.guest.files import CHECK_TIMER, PLAN_PATH, SCRIPT_PATH, SERVICE, packed_files
 from multiport.guest.first_boot import BOOTCMD, RUNCMD
 
 UNITS = f"{SERVICE} {CHECK_TIMER}"
@@ -53,6 +53,7 @@ def test_bootcmd_starts_policy_routing_when_the_new_plan_is_there(shell: str, tm
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_runcmd_starts_policy_routing_if_it_does_not_run(shell: str, tmp_path: Path) -> None:
     assert recorded(shell, RUNCMD, tmp_path) == [
+        "policy-routing apply",
         "systemctl daemon-reload",
         f"systemctl enable {UNITS}",
         f"systemctl start --no-block {UNITS}",
@@ -60,6 +61,6 @@ def test_runcmd_starts_policy_routing_if_it_does_not_run(shell: str, tmp_path: P
 
 
 def test_units_that_are_enabled_can_be() -> None:
-    contents = {file.path.rsplit("/", 1)[1]: file.content for file in static_files()}
+    contents = {file.path.rsplit("/", 1)[1]: file.content for file in packed_files()}
     for unit in UNITS.split():
         assert "\n[Install]\nWantedBy=" in contents[unit], unit
