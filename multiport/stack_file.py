@@ -83,16 +83,18 @@ def read(project: Project, file: Path, key: str | None = None, own_keys: frozens
     values = {**_project_values(project), **dict(_own(project.name, config or {}))}
     if key is not None:
         if not isinstance(values.get(key), dict):
-            raise StackFileError(f"{file}: the key {project.name}:{key} must contain the topology, but is missing or not a mapping")
+            raise StackFileError(
+                f"{file}: the key {project.name}:{key} must contain the topology, but is missing or not a mapping"
+            )
         values = values[key]
     else:
         own = own_keys | declared_keys(project)
         values = {name: value for name, value in values.items() if name not in own}
         if not PARTS & {str(name) for name, _ in _own(project.name, config or {})}:
             raise StackFileError(
-                f"{file} does not contain a topology: it has none of the keys {project.name}:networks, {project.name}:servers and "
-                "so on. If one key contains the whole topology, name it with --key. If your program calls the components itself, "
-                "`pulumi preview` checks it"
+                f"{file} does not contain a topology: it has none of the keys {project.name}:networks, {project.name}:servers "
+                "and so on. If one key contains the whole topology, name it with --key. If your program calls the components "
+                "itself, `pulumi preview` checks it"
             )
     hidden: list[str] = []
     raw = {name: _decoded(key_path("", str(name)), value, hidden) for name, value in values.items()}

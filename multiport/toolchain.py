@@ -127,7 +127,7 @@ def _has_plugin(pulumi: Path, wanted: str, environment: Mapping[str, str]) -> bo
     )
     if answer.returncode != 0:
         return False
-    return any(each["name"] == "openstack" and each["version"] == wanted for each in json.loads(answer.stdout or "[]"))
+    return any(plugin["name"] == "openstack" and plugin["version"] == wanted for plugin in json.loads(answer.stdout or "[]"))
 
 
 def _fetch_plugin(pulumi: Path, wanted: str, say: Callable[[str], None], environment: Mapping[str, str]) -> None:

@@ -1,1 +1,1 @@
-"""Whether a stack's objects are in the cloud as the stack's state declares them. Nothing here changes anything."""
+"""Compares a stack's objects in the cloud with what the stack's state declares. Nothing here changes anything."""

@@ -1,4 +1,4 @@
-"""One audit from beginning to end."""
+"""Runs one audit: reads the locks and the cloud, and compares the cloud with the state."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from multiport.audit.state import State
 
 @dataclass(frozen=True)
 class Audited:
-    """What an audit has seen.
+    """The result of an audit.
 
     Attributes:
         state: The stack's state.
-        cloud: What the cloud had.
-        findings: What is not as declared, the worst first.
+        cloud: The objects in the cloud.
+        findings: Everything that is not as declared, the worst first.
     """
 
     state: State
@@ -34,12 +34,12 @@ def audit(
 
     Args:
         state: The stack's state.
-        environment: Names the backend, whose locks are looked at.
-        say: Told how far it is.
-        connection: The cloud. Default: the one that the state or the process's environment names.
+        environment: Environment variables; they name the backend, whose locks are read.
+        say: Receives lines of progress.
+        connection: The cloud. Default: the one that the state or the environment of this process names.
 
     Raises:
-        openstack.exceptions.SDKException: The cloud cannot be asked.
+        openstack.exceptions.SDKException: The cloud cannot be read.
     """
     cloud = look(connection or connect(state), state, say)
     found = [*lock_findings(environment, state.project, state.stack), *compare(state, cloud)]

@@ -1,4 +1,4 @@
-"""What the cloud has: a few paged lists, each asked once, however many objects a stack has."""
+"""Reads the project's objects from the cloud, with one paged list for each kind, however many objects a stack has."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,9 +12,9 @@ from openstack.resource import Resource as SdkResource
 from multiport.audit.state import State
 
 PAGE: Final = 500
-"""Objects in one answer. Nova's own limit is 1000 unless the operator lowers it; the SDK follows either."""
+"""Objects on one page. Nova's own limit is 1000 unless the operator lowers it; the SDK follows the pages in either case."""
 IDS: Final = 100
-"""Ids in one question, so that its URL stays well below the 8 KiB that web servers take."""
+"""Ids in one request, so that its URL stays well below the limit of web servers, 8 KiB."""
 
 Found = Mapping[str, Any]
 """An object as the API shows it, under Neutron's and Nova's own names."""
@@ -24,7 +24,7 @@ Found = Mapping[str, Any]
 class Cloud:
     """The project's objects by id, each kind in the order of the API's answer.
 
-    Objects that the state names and another project owns (an adopted network's subnet, say) are among them.
+    They include objects of other projects that the state names, for example the subnet of an adopted network.
 
     Attributes:
         project_id: The project that the credentials are for.
@@ -45,16 +45,16 @@ class Cloud:
 
 
 def connect(state: State, environment: Mapping[str, str] = os.environ) -> Connection:
-    """The cloud that the stack is deployed on: the state's provider names it, else OS_CLOUD or the OS_* variables do.
+    """Connect to the cloud that the stack is deployed on: the provider in the state names it, or else the OS_* variables do.
 
     Args:
         state: The stack's state.
-        environment: Names the cloud, and the file that has its credentials.
+        environment: Environment variables; they name the cloud and the file with its credentials.
 
     Raises:
         openstack.exceptions.SDKException: There is no such cloud, or nothing names one.
     """
-    named = {key: value for each in state.providers for key, value in each.items() if isinstance(value, str)}
+    named = {key: value for provider in state.providers for key, value in provider.items() if isinstance(value, str)}
     clouds = environment.get("OS_CLIENT_CONFIG_FILE")
     config = OpenStackConfig(
         config_files=[clouds] if clouds else None, load_envvars=environment is os.environ or "OS_CLOUD" not in environment
@@ -64,15 +64,15 @@ def connect(state: State, environment: Mapping[str, str] = os.environ) -> Connec
 
 
 def look(connection: Connection, state: State, say: Callable[[str], None]) -> Cloud:
-    """Ask the cloud for everything that the audit compares.
+    """Read everything from the cloud that the audit compares.
 
     Args:
         connection: The cloud.
-        state: The stack's state: it says which objects of other projects are looked at, and which images.
-        say: Told what is asked for, while it takes long.
+        state: The stack's state, which names the images and the objects of other projects that are read too.
+        say: Receives lines of progress.
 
     Raises:
-        openstack.exceptions.SDKException: The API does not answer, or refuses.
+        openstack.exceptions.SDKException: The API does not answer, or refuses a request.
     """
     project_id = connection.current_project_id
     network, compute = connection.network, connection.compute
@@ -86,7 +86,7 @@ def look(connection: Connection, state: State, say: Callable[[str], None]) -> Cl
     def with_named(
         types: tuple[str, ...], found: dict[str, Found], ask: Callable[..., Iterable[SdkResource]]
     ) -> dict[str, Found]:
-        """With the objects of other projects that the state names."""
+        """Add the objects of other projects that the state names."""
         missing = sorted(set(_ids(state, types)) - found.keys())
         for start in range(0, len(missing), IDS):
             found |= {each["id"]: each for each in map(_plain, ask(id=missing[start : start + IDS], limit=PAGE))}
@@ -124,16 +124,16 @@ def look(connection: Connection, state: State, say: Callable[[str], None]) -> Cl
 
 
 def _ids(state: State, types: tuple[str, ...]) -> Iterator[str]:
-    for each in state.of(*types):
-        if each.type == "openstack:networking:SubnetRoute":
-            yield each.inputs["subnetId"]
-        elif each.id:
-            yield each.id
+    for resource in state.of(*types):
+        if resource.type == "openstack:networking:SubnetRoute":
+            yield resource.inputs["subnetId"]
+        elif resource.id:
+            yield resource.id
 
 
 def _images(connection: Connection, state: State) -> dict[str, frozenset[str]]:
-    """Images may share a name, so that each name has a set of ids."""
-    names = {each.inputs.get("imageName") for each in state.of("openstack:compute:Instance")}
+    """Return the ids of the images that the state names, by image name; several images may have the same name."""
+    names = {resource.inputs.get("imageName") for resource in state.of("openstack:compute:Instance")}
     wanted = sorted(name for name in names if isinstance(name, str) and '"' not in name)
     if not wanted:
         return {}

@@ -1,4 +1,4 @@
-"""The audit itself: the state beside the cloud, object by object. Both are plain data here; nothing is asked of anybody."""
+"""Compares the state with the cloud, object by object. Both are plain data here; no API is called."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -14,39 +14,43 @@ from multiport.audit.state import HIDDEN, Resource, State
 Compare = Callable[[Resource, Found, Cloud], Iterator[Difference]]
 
 _PARTS: Final[Mapping[str, tuple[str, str, Compare]]] = {
-    "openstack:networking:Network": ("network", "networks", lambda each, found, _: declared.network(each, found)),
-    "openstack:networking:Subnet": ("subnet", "subnets", lambda each, found, _: declared.subnet(each, found)),
-    "openstack:networking:Router": ("router", "routers", lambda each, found, _: declared.router(each, found)),
+    "openstack:networking:Network": ("network", "networks", lambda resource, found, _: declared.network(resource, found)),
+    "openstack:networking:Subnet": ("subnet", "subnets", lambda resource, found, _: declared.subnet(resource, found)),
+    "openstack:networking:Router": ("router", "routers", lambda resource, found, _: declared.router(resource, found)),
     "openstack:networking:SecGroup": (
         "security group",
         "security_groups",
-        lambda each, found, _: declared.security_group(each, found),
+        lambda resource, found, _: declared.security_group(resource, found),
     ),
     "openstack:networking:SecGroupRule": (
         "security group rule",
         "security_group_rules",
-        lambda each, found, _: declared.security_group_rule(each, found),
+        lambda resource, found, _: declared.security_group_rule(resource, found),
     ),
     "openstack:networking:Port": ("port", "ports", declared.port),
-    "openstack:networking:FloatingIp": ("floating IP", "floating_ips", lambda each, found, _: declared.floating_ip(each, found)),
+    "openstack:networking:FloatingIp": (
+        "floating IP",
+        "floating_ips",
+        lambda resource, found, _: declared.floating_ip(resource, found),
+    ),
     "openstack:networking:FloatingIpAssociate": (
         "floating IP association",
         "floating_ips",
-        lambda each, found, _: declared.association(each, found),
+        lambda resource, found, _: declared.association(resource, found),
     ),
     "openstack:compute:Instance": ("server", "servers", declared.server),
     "openstack:compute:ServerGroup": ("server group", "server_groups", lambda *_: iter(())),
 }
-"""Types whose id is the object's id: what people call them, the list of `Cloud`, and the comparison."""
+"""By Pulumi type, for types whose resource id is the object's id: the usual name, the field of `Cloud`, and the comparison."""
 
 _ROUTER_INTERFACES: Final = ("router_interface", "ha_router_replicated_interface")
-"""In the owner of a port that is a router's interface; a router's gateway and its internal ports have others."""
+"""Parts of the `device_owner` of router interfaces. The gateway and the internal ports of a router have other owners."""
 
-_NEVER_TAGGED: Final = "it has the name that the stack gives and no tags, as if the CLI had ended before it could set them"
+_NEVER_TAGGED: Final = "it has a name that the stack would give and no tags, as if the CLI had ended before it could set them"
 
 
 def compare(state: State, cloud: Cloud) -> list[Finding]:
-    """Every finding, the worst first."""
+    """Return every finding, the worst first."""
     found = [
         *_declared(state, cloud),
         *_host_routes(state, cloud),
@@ -61,7 +65,7 @@ def compare(state: State, cloud: Cloud) -> list[Finding]:
 
 
 def _declared(state: State, cloud: Cloud) -> Iterator[Finding]:
-    """What the state has, by the objects' ids."""
+    """Yield the findings about objects that the state declares."""
     for resource in state.of(*_PARTS):
         what, part, differences = _PARTS[resource.type]
         found = getattr(cloud, part).get(resource.id)
@@ -71,26 +75,26 @@ def _declared(state: State, cloud: Cloud) -> Iterator[Finding]:
         if resource.type == "openstack:compute:Instance" and found.get("status") == "ERROR":
             fault = (found.get("fault") or {}).get("message", "Nova gives no reason")
             yield _of(resource, Kind.BROKEN, what, f"Nova shows it in status ERROR: {fault}", remedies.BROKEN)
-        for each in differences(resource, found, cloud):
-            yield _differs(resource, what, each)
+        for difference in differences(resource, found, cloud):
+            yield _differs(resource, what, difference)
 
 
-def _differs(resource: Resource, what: str, each: Difference) -> Finding:
+def _differs(resource: Resource, what: str, difference: Difference) -> Finding:
     return Finding(
         kind=Kind.DIFFERS,
         what=what,
         name=resource.name,
         id=resource.id,
-        problem=f"{each.attribute} is {_text(each.found)}, declared is {_text(each.declared)}",
-        remedy=remedies.LOST if each.repair else remedies.DRIFTED,
+        problem=f"{difference.attribute} is {_text(difference.found)}, declared is {_text(difference.declared)}",
+        remedy=remedies.LOST if difference.repair else remedies.DRIFTED,
         urn=resource.urn,
-        attribute=each.attribute,
-        repair=each.repair,
+        attribute=difference.attribute,
+        repair=difference.repair,
     )
 
 
 def _host_routes(state: State, cloud: Cloud) -> Iterator[Finding]:
-    """Each host route is a resource; a subnet of ours has no others."""
+    """Yield the findings about host routes: each is a resource, and a subnet of the stack should have no others."""
     wanted: dict[str, list[tuple[str, str]]] = {}
     for resource in state.of("openstack:networking:SubnetRoute"):
         subnet_id, route = resource.inputs["subnetId"], (resource.inputs["destinationCidr"], resource.inputs["nextHop"])
@@ -104,30 +108,32 @@ def _host_routes(state: State, cloud: Cloud) -> Iterator[Finding]:
 
 
 def _routes(subnet: Found) -> list[tuple[str, str]]:
-    return [(each["destination"], each["nexthop"]) for each in subnet.get("host_routes") or []]
+    return [(route["destination"], route["nexthop"]) for route in subnet.get("host_routes") or []]
 
 
 def _router_interfaces(state: State, cloud: Cloud) -> Iterator[Finding]:
-    """Interfaces of the stack's routers: those of the state, and those that are in no state."""
-    own_subnets = {each.id for each in state.of("openstack:networking:Subnet")}
+    """Yield the findings about interfaces of the stack's routers: those in the state, and those that are missing from it."""
+    own_subnets = {resource.id for resource in state.of("openstack:networking:Subnet")}
     for resource in state.of("openstack:networking:RouterInterface"):
         port = cloud.ports.get(resource.id)
         if port is None or port.get("device_id") != resource.inputs.get("routerId"):
             yield _gone(resource, "router interface")
-        elif resource.inputs.get("subnetId") not in {each["subnet_id"] for each in port.get("fixed_ips") or []}:
+        elif resource.inputs.get("subnetId") not in {fixed_ip["subnet_id"] for fixed_ip in port.get("fixed_ips") or []}:
             yield _differs(
                 resource,
                 "router interface",
-                Difference("fixed_ips", resource.inputs.get("subnetId"), [each["subnet_id"] for each in port["fixed_ips"]]),
+                Difference(
+                    "fixed_ips", resource.inputs.get("subnetId"), [fixed_ip["subnet_id"] for fixed_ip in port["fixed_ips"]]
+                ),
             )
-    routers = {each.id: each for each in state.of("openstack:networking:Router")}
+    routers = {resource.id: resource for resource in state.of("openstack:networking:Router")}
     for port in cloud.ports.values():
         router = routers.get(port.get("device_id") or "")
         if router is None or port["id"] in state.ids or not (port.get("device_owner") or "").startswith("network:"):
             continue
         if not any(word in port["device_owner"] for word in _ROUTER_INTERFACES):
-            continue  # its gateway, or its part in a highly available router: Neutron's own
-        subnets = [each["subnet_id"] for each in port.get("fixed_ips") or []]
+            continue  # Neutron's own: the gateway, or a port of a highly available router
+        subnets = [fixed_ip["subnet_id"] for fixed_ip in port.get("fixed_ips") or []]
         if set(subnets) & own_subnets:
             name = f"{router.name} on subnet {', '.join(subnets)}"
             problem = "a router of the stack has an interface on a subnet of the stack, and the state does not know it"
@@ -137,7 +143,7 @@ def _router_interfaces(state: State, cloud: Cloud) -> Iterator[Finding]:
 
 
 def _attachments(state: State, cloud: Cloud) -> Iterator[Finding]:
-    """Which ports each server has: boot ports in their order, hot-attached ones, and no others."""
+    """Yield the findings about ports of servers: each has its boot ports in order and its hot ports, and no others."""
     hot: dict[str, list[Resource]] = {}
     for resource in state.of("openstack:compute:InterfaceAttach"):
         hot.setdefault(resource.inputs.get("instanceId", ""), []).append(resource)
@@ -148,14 +154,14 @@ def _attachments(state: State, cloud: Cloud) -> Iterator[Finding]:
     for port in cloud.ports.values():
         if port.get("device_id"):
             attached.setdefault(port["device_id"], []).append(port)
-    names: dict[str, str] = {each.id: each.name for each in state.of("openstack:networking:Port")}
+    names: dict[str, str] = {resource.id: resource.name for resource in state.of("openstack:networking:Port")}
     for server in state.of("openstack:compute:Instance"):
         found = cloud.servers.get(server.id)
         if found is None:
             continue
-        networks = [each for each in server.inputs.get("networks") or [] if isinstance(each, Mapping)]
-        boot = [each["port"] for each in networks if isinstance(each.get("port"), str)]
-        has = {each["id"] for each in attached.get(server.id, [])}
+        networks = [network for network in server.inputs.get("networks") or [] if isinstance(network, Mapping)]
+        boot = [network["port"] for network in networks if isinstance(network.get("port"), str)]
+        has = {port["id"] for port in attached.get(server.id, [])}
         for port_id in boot:
             if port_id in cloud.ports and port_id not in has:
                 problem = f"boot port {names.get(port_id, port_id)} is not attached to it"
@@ -175,19 +181,19 @@ def _attachments(state: State, cloud: Cloud) -> Iterator[Finding]:
 
 
 def _order(server: Resource, boot: list[str], found: Found, cloud: Cloud) -> Iterator[Finding]:
-    """The order of the boot ports as far as Nova shows it: on each network, by MAC address."""
+    """Yield a finding for each network on which the boot ports are in another order; Nova shows the order only by network."""
     for network, addresses in (found.get("addresses") or {}).items():
-        shown = list(dict.fromkeys(each.get("OS-EXT-IPS-MAC:mac_addr") for each in addresses))
-        macs = [cloud.ports[each]["mac_address"] for each in boot if each in cloud.ports]
-        wanted = [each for each in macs if each in shown]
-        has = [each for each in shown if each in wanted]
+        shown = list(dict.fromkeys(address.get("OS-EXT-IPS-MAC:mac_addr") for address in addresses))
+        macs = [cloud.ports[port]["mac_address"] for port in boot if port in cloud.ports]
+        wanted = [mac for mac in macs if mac in shown]
+        has = [mac for mac in shown if mac in wanted]
         if wanted != has:
             yield _differs(server, "server", Difference(f"order of ports on {network}", wanted, has))
 
 
 def _rules(state: State, cloud: Cloud) -> Iterator[Finding]:
-    """Rules that somebody added to a group of ours: each is a hole, or closes nothing."""
-    groups = {each.id: each for each in state.of("openstack:networking:SecGroup")}
+    """Yield a finding for each rule that somebody added to a security group of the stack."""
+    groups = {resource.id: resource for resource in state.of("openstack:networking:SecGroup")}
     for rule in cloud.security_group_rules.values():
         group = groups.get(rule["security_group_id"])
         if group is None or rule["id"] in state.ids or _neutrons_own(rule, cloud.security_groups.get(group.id, {})):
@@ -200,7 +206,7 @@ def _rules(state: State, cloud: Cloud) -> Iterator[Finding]:
 
 
 def _neutrons_own(rule: Found, group: Found) -> bool:
-    """Whether Neutron made the rule together with the group, as its own default or as the operator's template says."""
+    """Return whether Neutron created the rule together with the group, as a default or from the operator's template."""
     if rule["direction"] == "egress" and not any(
         rule.get(each) for each in ("protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "remote_group_id")
     ):
@@ -209,8 +215,8 @@ def _neutrons_own(rule: Found, group: Found) -> bool:
 
 
 def _associations(state: State, cloud: Cloud) -> Iterator[Finding]:
-    """Floating IPs of ours that point somewhere although nothing declares it."""
-    declared_ones = {each.id for each in state.of("openstack:networking:FloatingIpAssociate")}
+    """Yield a finding for each floating IP of the stack that is associated with a port although nothing declares it."""
+    declared_ones = {resource.id for resource in state.of("openstack:networking:FloatingIpAssociate")}
     for resource in state.of("openstack:networking:FloatingIp"):
         port = cloud.floating_ips.get(resource.id, {}).get("port_id")
         if port and resource.id not in declared_ones and not resource.inputs.get("portId"):
@@ -233,12 +239,12 @@ def _strays(state: State, cloud: Cloud) -> Iterator[Finding]:
 
 
 def _pending(state: State) -> Iterator[Finding]:
-    names = Counter((each.operation, each.resource.urn) for each in state.pending)
-    for each in state.pending:
-        if names.pop((each.operation, each.resource.urn), 0):
-            what = each.resource.type.rsplit(":", 1)[-1]
-            problem = f"the CLI ended while {each.operation} it, and the state does not know how that went"
-            yield _of(each.resource, Kind.PENDING, what, problem, remedies.PENDING)
+    names = Counter((operation.operation, operation.resource.urn) for operation in state.pending)
+    for operation in state.pending:
+        if names.pop((operation.operation, operation.resource.urn), 0):
+            what = operation.resource.type.rsplit(":", 1)[-1]
+            problem = f"the CLI ended while {operation.operation} it, and the state does not know how that went"
+            yield _of(operation.resource, Kind.PENDING, what, problem, remedies.PENDING)
 
 
 def _gone(resource: Resource, what: str) -> Finding:
@@ -268,5 +274,5 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_text(each)}" for key, each in sorted(value.items()))
     if isinstance(value, list):
-        return ", ".join(_text(each) for each in value)
+        return ", ".join(_text(item) for item in value)
     return "(hidden)" if value is HIDDEN else str(value)

@@ -1,4 +1,4 @@
-"""What the state declares of an object, in the API's own terms, and whether the API shows the same."""
+"""Compares the properties that the state declares for an object with those that the API shows, in the API's own terms."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from multiport.audit.cloud import Cloud, Found
 from multiport.audit.state import HIDDEN, Resource
 
 _STATELESS: Final = frozenset({"slaac", "dhcpv6-stateless"})
-"""Address modes of subnets on which Neutron gives every port an address, asked or not."""
+"""IPv6 address modes of subnets on which Neutron gives every port an address, whether or not it is requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Difference:
     """A property that is not as declared.
 
     Attributes:
-        attribute: The API's name of it.
-        declared: What the state has.
-        found: What the API has.
-        repair: What to send to the API, by its names; empty where the API takes no such change.
+        attribute: The API's name of the property.
+        declared: The value in the state.
+        found: The value in the API.
+        repair: What to send to the API, by its own names; empty if the API cannot change the property.
     """
 
     attribute: str
@@ -30,13 +30,13 @@ class Difference:
 
 
 def network(resource: Resource, found: Found) -> Iterator[Difference]:
-    """A network's properties."""
+    """Compare a network."""
     yield from _plain(resource, found, "name", "admin_state_up", "mtu", "port_security_enabled")
     yield from _tags(resource, found)
 
 
 def subnet(resource: Resource, found: Found) -> Iterator[Difference]:
-    """A subnet's properties, its host routes aside: each is a resource of its own."""
+    """Compare a subnet without its host routes, which are resources of their own."""
     yield from _plain(resource, found, "name", "enable_dhcp")
     yield from _plain(resource, found, "network_id", "cidr", "ipv6_ra_mode", "ipv6_address_mode", mutable=False)
     if resource.inputs.get("noGateway"):
@@ -50,7 +50,7 @@ def subnet(resource: Resource, found: Found) -> Iterator[Difference]:
 
 
 def router(resource: Resource, found: Found) -> Iterator[Difference]:
-    """A router's properties."""
+    """Compare a router."""
     yield from _plain(resource, found, "name", "admin_state_up")
     gateway = found.get("external_gateway_info") or {}
     wanted = {"network_id": resource.inputs.get("externalNetworkId"), "enable_snat": resource.inputs.get("enableSnat")}
@@ -62,7 +62,7 @@ def router(resource: Resource, found: Found) -> Iterator[Difference]:
 
 
 def security_group(resource: Resource, found: Found) -> Iterator[Difference]:
-    """A security group's properties, its rules aside: each is a resource of its own."""
+    """Compare a security group without its rules, which are resources of their own."""
     yield from _plain(resource, found, "name", "description")
     # Neutron refuses the change while ports use the group
     yield from _plain(resource, found, "stateful", mutable=False)
@@ -70,7 +70,7 @@ def security_group(resource: Resource, found: Found) -> Iterator[Difference]:
 
 
 def security_group_rule(resource: Resource, found: Found) -> Iterator[Difference]:
-    """A rule's properties; Neutron changes none of them, so that another rule was put under the id if one differs."""
+    """Compare a security group rule, of which Neutron cannot change any property."""
     yield from _plain(
         resource,
         found,
@@ -88,7 +88,7 @@ def security_group_rule(resource: Resource, found: Found) -> Iterator[Difference
 
 
 def port(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Difference]:
-    """A port's properties."""
+    """Compare a port."""
     inputs = resource.inputs
     yield from _plain(resource, found, "name", "admin_state_up", "port_security_enabled")
     yield from _plain(resource, found, "network_id", mutable=False)
@@ -103,20 +103,20 @@ def port(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Difference]
     declared = inputs.get("allowedAddressPairs", [])
     if not _hidden(declared):
         pairs = [
-            {"ip_address": each["ipAddress"], **({"mac_address": each["macAddress"]} if each.get("macAddress") else {})}
-            for each in declared
+            {"ip_address": entry["ipAddress"], **({"mac_address": entry["macAddress"]} if entry.get("macAddress") else {})}
+            for entry in declared
         ]
 
         def of_port(listed: Sequence[Mapping[str, str]]) -> frozenset[tuple[str, str]]:
             own = found.get("mac_address") or ""
-            return frozenset((_prefix(each["ip_address"]), (each.get("mac_address") or own).lower()) for each in listed)
+            return frozenset((_prefix(entry["ip_address"]), (entry.get("mac_address") or own).lower()) for entry in listed)
 
         yield from _compared("allowed_address_pairs", pairs, found.get("allowed_address_pairs") or [], normal=of_port)
     yield from _tags(resource, found)
 
 
 def server(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Difference]:
-    """A server's properties, its ports aside. Its user data cannot be compared: Nova shows it to administrators only."""
+    """Compare a server without its ports. Its user data cannot be compared, because Nova shows it to administrators only."""
     inputs = resource.inputs
     yield from _plain(resource, found, "name")
     if inputs.get("flavorName"):
@@ -126,7 +126,7 @@ def server(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Differenc
     if image and not inputs.get("blockDevices"):
         wanted, name = inputs.get("imageId"), inputs.get("imageName")
         if name and name is not HIDDEN:
-            # an image that was renamed since is still the one that the server was made of
+            # an image that was renamed later is still the image of the server
             known = cloud.images.get(name, frozenset()) | {resource.outputs.get("imageId")}
             if image not in known:
                 yield Difference("image", name, image)
@@ -146,7 +146,7 @@ def server(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Differenc
 
 
 def floating_ip(resource: Resource, found: Found) -> Iterator[Difference]:
-    """A floating IP's own properties; where it points is a resource of its own."""
+    """Compare a floating IP without its association, which is a resource of its own."""
     yield from _plain(resource, found, "description")
     address = resource.outputs.get("address")
     if address:
@@ -155,7 +155,7 @@ def floating_ip(resource: Resource, found: Found) -> Iterator[Difference]:
 
 
 def association(resource: Resource, found: Found) -> Iterator[Difference]:
-    """Where a floating IP points: Neutron takes port and fixed IP together."""
+    """Compare the association of a floating IP; Neutron sets its port and its fixed IP together."""
     wanted = {"port_id": resource.inputs.get("portId"), "fixed_ip_address": resource.inputs.get("fixedIp")}
     wanted = {key: value for key, value in wanted.items() if value and value is not HIDDEN}
     has = {key: found.get(key) for key in wanted}
@@ -164,11 +164,11 @@ def association(resource: Resource, found: Found) -> Iterator[Difference]:
 
 
 def _fixed_ips(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Difference]:
-    """A port's addresses: the pinned ones, and as many on each subnet as declared; Neutron's choice must not have changed.
+    """Compare a port's addresses: the pinned ones, the number on each subnet, and those that Neutron chose at first.
 
-    The provider never reads what is declared here, so that no refresh and no preview shows a difference (measured).
+    The provider never reads these addresses back, so that no refresh and no preview shows a difference (measured).
     """
-    has = [(each["subnet_id"], each["ip_address"]) for each in found.get("fixed_ips") or []]
+    has = [(fixed_ip["subnet_id"], fixed_ip["ip_address"]) for fixed_ip in found.get("fixed_ips") or []]
     known = {address for address in resource.outputs.get("allFixedIps") or [] if isinstance(address, str)}
     addresses = {address for _, address in has}
     declared = resource.inputs.get("fixedIps", [])
@@ -188,7 +188,7 @@ def _fixed_ips(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Diffe
             for subnet, address in left
             if (subnet_id in (None, subnet)) and (pinned is None or _address(pinned) == _address(address))
         ]
-        # of several the one that the state knows: an address that somebody added may be among them
+        # if several fit, prefer the one in the state: somebody may have added another one
         fitting.sort(key=lambda pair: pair[1] not in known)
         if fitting:
             left.remove(fitting[0])
@@ -197,10 +197,10 @@ def _fixed_ips(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Diffe
             missing = True
             wanted.append(_without_none({"subnet_id": subnet_id, "ip_address": pinned}))
     more = [(subnet, address) for subnet, address in left if not _automatic(cloud, subnet)]
-    # where the state knows another number of addresses it is older than the declaration, and says nothing of a change
+    # if the state has another number of addresses, it is older than the declaration, so that it does not show a change
     lost = known - addresses if not missing and not more and len(known) == len(has) else set()
     if missing or more or lost:
-        declared_text = [each.get("ipAddress") or f"one on {each.get('subnetId')}" for each in declared]
+        declared_text = [entry.get("ipAddress") or f"one on {entry.get('subnetId')}" for entry in declared]
         yield Difference(
             "fixed_ips",
             sorted(lost) or sorted(declared_text),
@@ -210,12 +210,12 @@ def _fixed_ips(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Diffe
 
 
 def _with_lost(wanted: list[dict[str, str]], lost: set[str], known: set[str], cloud: Cloud) -> list[dict[str, str]]:
-    """The addresses to ask for, with those that Neutron had chosen at first in place of those that it did not."""
+    """Return the addresses to request: the ones that Neutron chose at first replace those that it has now."""
     for address in sorted(lost):
-        for each in wanted:
-            home = cloud.subnets.get(each.get("subnet_id", ""), {}).get("cidr")
-            if each.get("ip_address") not in known and home and ip_address(address) in ip_network(home):
-                each["ip_address"] = address
+        for action in wanted:
+            home = cloud.subnets.get(action.get("subnet_id", ""), {}).get("cidr")
+            if action.get("ip_address") not in known and home and ip_address(address) in ip_network(home):
+                action["ip_address"] = address
                 break
     return wanted
 
@@ -225,7 +225,7 @@ def _automatic(cloud: Cloud, subnet_id: str) -> bool:
 
 
 def _plain(resource: Resource, found: Found, *attributes: str, mutable: bool = True) -> Iterator[Difference]:
-    """Properties that the provider and the API call the same, in camel case and in snake case."""
+    """Compare properties that have the same name in the provider (camel case) and in the API (snake case)."""
     for attribute in attributes:
         words = attribute.split("_")
         key = words[0] + "".join(word.capitalize() for word in words[1:])
@@ -234,7 +234,7 @@ def _plain(resource: Resource, found: Found, *attributes: str, mutable: bool = T
 
 
 def _tags(resource: Resource, found: Found) -> Iterator[Difference]:
-    """Our tags; others may be there."""
+    """Compare the declared tags; the object may have more."""
     wanted = resource.inputs.get("tags", [])
     if not _hidden(wanted) and not set(wanted) <= (has := set(found.get("tags") or [])):
         yield Difference("tags", sorted(wanted), sorted(has), {"tags": sorted(has | set(wanted))})
@@ -252,9 +252,9 @@ def _compared(
 
 def _hidden(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return any(_hidden(each) for each in value.values())
+        return any(_hidden(item) for item in value.values())
     if isinstance(value, list):
-        return any(_hidden(each) for each in value)
+        return any(_hidden(item) for item in value)
     return value is HIDDEN
 
 
@@ -263,7 +263,7 @@ def _set(values: Sequence[str]) -> frozenset[str]:
 
 
 def _pools(pools: Sequence[Mapping[str, str]]) -> frozenset[tuple[str, str]]:
-    return frozenset((_address(each["start"]), _address(each["end"])) for each in pools)
+    return frozenset((_address(pool["start"]), _address(pool["end"])) for pool in pools)
 
 
 def _address(text: str) -> str:
@@ -271,7 +271,7 @@ def _address(text: str) -> str:
 
 
 def _prefix(text: str) -> str:
-    """A pair's address in one form, with a mask only if it has one: on OVN the two mean different things."""
+    """Return a pair's address in its normal form; one without a mask gets none, because OVN treats the two differently."""
     return str(ip_network(text)) if "/" in text else _address(text)
 
 

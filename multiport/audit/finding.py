@@ -1,4 +1,4 @@
-"""What an audit finds: one thing that is not as declared, with the object that it is about and what to do."""
+"""A finding of an audit: one thing that is not as declared, with its object and the remedy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,28 +7,28 @@ from typing import Any, Final
 
 
 class Kind(StrEnum):
-    """What can be wrong, the worst first."""
+    """The kinds of findings, the worst first."""
 
     GONE = "gone"
-    """The state has it, the cloud has not."""
+    """The object is in the state but not in the cloud."""
     BROKEN = "broken"
-    """It is there and does not work: a server in ERROR."""
+    """The object exists but does not work: a server in status ERROR."""
     DOUBLE = "double"
-    """It carries our tags, is in no state, and the state has another one for the same key."""
+    """The object has the stack's tags and is not in the state, which has another object for the same key."""
     ORPHAN = "orphan"
-    """It carries our tags and is in no state."""
+    """The object has the stack's tags and is not in the state."""
     UNTAGGED = "untagged"
-    """It is called and placed as the stack's own, is in no state, and was never tagged."""
+    """The object has no tags and is not in the state, but has a name and a network that the stack would give it."""
     PENDING = "pending"
-    """The CLI ended in the middle of an operation on it."""
+    """The CLI ended during an operation on the object."""
     LOCKED = "locked"
-    """A lock is on the stack."""
+    """The stack is locked."""
     DIFFERS = "differs"
-    """A property is not what is declared."""
+    """A property of the object differs from its declaration."""
     UNDECLARED = "undeclared"
-    """Something was added to one of our objects that the state does not know."""
+    """Something that the state does not declare was added to an object of the stack."""
     DOUBTFUL = "doubtful"
-    """It carries our tags but does not look like ours: the tags may have been copied."""
+    """The object has the stack's tags but does not look like the stack's own: the tags may have been copied."""
 
 
 SEVERITY: Final = {kind: place for place, kind in enumerate(Kind)}
@@ -40,14 +40,14 @@ class Finding:
 
     Attributes:
         kind: What is wrong.
-        what: What kind of object it is about, in a word or two: `port`, `floating IP`.
-        name: The object's name: the resource's where the state knows it, else the one in the cloud.
-        id: The object's id in the cloud; empty where there is none.
+        what: The kind of object, in a word or two: `port`, `floating IP`.
+        name: The object's name: that of its resource if the state has one, otherwise the name in the cloud.
+        id: The object's id in the cloud; empty if it has none.
         problem: What is wrong, in a sentence.
         remedy: What to do, in a sentence.
-        urn: The resource; empty where the state knows none.
+        urn: The URN of the resource; empty if the state has none.
         attribute: The API's name of the property that differs; empty otherwise.
-        repair: What to send to the API so that the object is as declared; empty where nothing can be sent.
+        repair: What to send to the API so that the object is as declared; empty if nothing can be sent.
     """
 
     kind: Kind
@@ -62,5 +62,8 @@ class Finding:
 
 
 def ordered(findings: list[Finding]) -> list[Finding]:
-    """The worst first, then by object."""
-    return sorted(findings, key=lambda each: (SEVERITY[each.kind], each.what, each.name, each.id, each.attribute, each.problem))
+    """Sort findings: the worst first, then by object."""
+    return sorted(
+        findings,
+        key=lambda finding: (SEVERITY[finding.kind], finding.what, finding.name, finding.id, finding.attribute, finding.problem),
+    )

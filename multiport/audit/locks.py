@@ -1,4 +1,4 @@
-"""Locks on a stack, in the file backend: the CLI leaves one behind when it is killed, and has no command that shows them."""
+"""Reads the locks of a stack in the file backend: a killed CLI leaves one behind, and the CLI has no command that shows them."""
 
 import json
 import os
@@ -20,10 +20,10 @@ class Lock:
     """A lock.
 
     Attributes:
-        pid: Process that took it.
-        host: Machine on which that process ran.
-        user: Who ran it.
-        since: When it was taken, as the CLI wrote it.
+        pid: The process that took it.
+        host: The machine on which that process ran.
+        user: The user who ran it.
+        since: The time at which it was taken, as the CLI wrote it.
     """
 
     pid: int
@@ -33,18 +33,18 @@ class Lock:
 
     @property
     def held(self) -> bool:
-        """Whether its process may still run: on another machine nobody here can tell."""
+        """Whether its process may still run; if it ran on another machine, this cannot be seen here, so that it may."""
         if self.host != socket.gethostname():
             return True
         try:
             command = Path(f"/proc/{self.pid}/comm").read_text().strip()
         except OSError:
             return False
-        return command == "pulumi"  # the kernel may have given the pid to somebody else
+        return command == "pulumi"  # the kernel may have given the pid to another program
 
 
 def locks(backend: str, project: str, stack: str) -> Iterator[Lock]:
-    """The locks on a stack whose state lies in files; none are seen in other backends.
+    """Yield the locks of a stack whose state is in files; those of other backends cannot be seen.
 
     Args:
         backend: PULUMI_BACKEND_URL.
@@ -60,14 +60,14 @@ def locks(backend: str, project: str, stack: str) -> Iterator[Lock]:
             content = json.loads(file.read_text())
             yield Lock(int(content["pid"]), content["hostname"], content["username"], content["timestamp"])
         except (OSError, json.JSONDecodeError, KeyError, ValueError, TypeError):
-            continue  # taken off just now, or still being written
+            continue  # just removed, or still being written
 
 
 def lock_findings(environment: Mapping[str, str], project: str, stack: str) -> Iterator[Finding]:
-    """A finding for each lock."""
+    """Yield a finding for each lock."""
     for lock in locks(environment.get("PULUMI_BACKEND_URL", ""), project, stack):
         whose = f"process {lock.pid} of {lock.user} on {lock.host}, since {lock.since}"
         if lock.held:
             yield Finding(Kind.LOCKED, "stack", stack, "", f"it is locked by {whose}", remedies.RUNNING)
         else:
-            yield Finding(Kind.LOCKED, "stack", stack, "", f"it is locked by {whose}; that process is no more", remedies.LOCKED)
+            yield Finding(Kind.LOCKED, "stack", stack, "", f"it is locked by {whose}; that process has ended", remedies.LOCKED)

@@ -1,4 +1,4 @@
-"""What would keep a stack from being taken down: `destroy` then waits for a network until its time is over."""
+"""Objects that prevent a stack from being destroyed: `destroy` would wait for a network until its timeout."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from multiport.audit.state import State
 
 
 def obstacles(state: State, cloud: Cloud) -> Iterator[str]:
-    """Ports that are in no state and stand on a network that the state would delete, each in a sentence.
+    """Yield a sentence for each port that is not in the state but is on a network that would be deleted.
 
-    Neutron takes its own ports away with the network (DHCP, metadata), but no router's interface and nothing of a server's.
+    Neutron deletes its own ports (DHCP, metadata) with the network, but not the interfaces of routers or the ports of servers.
     """
-    networks = {each.id: each.name for each in state.of("openstack:networking:Network")}
+    networks = {resource.id: resource.name for resource in state.of("openstack:networking:Network")}
     for port in cloud.ports.values():
         network = networks.get(port["network_id"])
         owner = port.get("device_owner") or ""
@@ -20,5 +20,5 @@ def obstacles(state: State, cloud: Cloud) -> Iterator[str]:
         holder = f"{owner} {port['device_id']}" if port.get("device_id") else "nothing"
         yield (
             f"port {port.get('name') or '(without a name)'} ({port['id']}, attached to {holder}) is on network {network} "
-            f"and in no state: the network cannot be deleted while it is there"
+            f"and not in the state: the network cannot be deleted while the port exists"
         )

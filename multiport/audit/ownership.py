@@ -1,4 +1,4 @@
-"""Which of the cloud's objects are the stack's: what carries our tags, and why it may be a stranger's all the same."""
+"""Decides which objects of the cloud belong to the stack: those with its tags, unless something speaks against it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from multiport.components import marks
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A kind of object that carries our tags.
+    """A kind of object that gets the stack's tags.
 
     Attributes:
-        what: What people call it.
+        what: Its usual name.
         type: Its Pulumi type.
-        part: The list of `Cloud` that holds it.
+        part: The field of `Cloud` that contains such objects.
     """
 
     what: str
@@ -38,15 +38,15 @@ TAGGED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """An object with our tags that is in no state.
+    """An object that belongs to the stack and is not in its state.
 
     Attributes:
-        kind: What kind of object it is.
+        kind: The kind of object.
         found: The object.
-        twin: The resource of the state that has the same tags: the stray is a double of it.
-        doubt: Why it may be somebody else's, so that it must be left alone; empty where nothing says so.
-        tagged: Whether it carries our tags. The provider sets them after it has created the object, so that one whose creation
-            was not seen to end has none.
+        twin: The resource of the state that has the same tags, so that the stray is a duplicate of it.
+        doubt: Why it may belong to somebody else, so that it must be left alone; empty without such a reason.
+        tagged: Whether it has the stack's tags. The provider sets them after it has created the object, so that it has none if
+            the creation was interrupted.
     """
 
     kind: Tagged
@@ -62,14 +62,21 @@ def strays(state: State, cloud: Cloud) -> Iterator[Stray]:
     [tag] = marks.as_tags([mark])
     known = state.ids
     found = [
-        (kind, each)
+        (kind, item)
         for kind in TAGGED
-        for each in getattr(cloud, kind.part).values()
-        if tag in (each.get("tags") or []) and each["id"] not in known
+        for item in getattr(cloud, kind.part).values()
+        if tag in (item.get("tags") or []) and item["id"] not in known
     ]
     ours = known | {each["id"] for _, each in found}
-    twins = {(each.type, _marks(each.inputs.get("tags") or [])): each for each in state.resources if not each.delete}
-    begun = {(each.resource.type, _marks(each.resource.inputs.get("tags") or [])): each.resource for each in state.pending}
+    twins = {
+        (resource.type, _marks(resource.inputs.get("tags") or [])): resource
+        for resource in state.resources
+        if not resource.delete
+    }
+    begun = {
+        (operation.resource.type, _marks(operation.resource.inputs.get("tags") or [])): operation.resource
+        for operation in state.pending
+    }
     for kind, each in found:
         key = (kind.type, _marks(each["tags"]))
         like = twins.get(key) or begun.get(key)
@@ -90,20 +97,20 @@ def _untagged(state: State, cloud: Cloud) -> Iterator[Stray]:
     a child that it has not got; beside one that the state has, another of the same name may be anybody's.
     """
     known = state.ids
-    own_networks = {each.id for each in state.of("openstack:networking:Network")}
+    own_networks = {resource.id for resource in state.of("openstack:networking:Network")}
     for kind, names in _wanted(state).items():
         have = _display_names(kind, state)
-        for each in getattr(cloud, kind.part).values():
-            if each.get("tags") or each["id"] in known or each.get("device_id") or each.get("port_id"):
+        for item in getattr(cloud, kind.part).values():
+            if item.get("tags") or item["id"] in known or item.get("device_id") or item.get("port_id"):
                 continue
-            name = _shown_name(kind, each)
-            on_own = kind.what in ("port", "subnet") and each["network_id"] in own_networks
+            name = _shown_name(kind, item)
+            on_own = kind.what in ("port", "subnet") and item["network_id"] in own_networks
             if name in names and (on_own or (name not in have and kind.what != "subnet")):
-                yield Stray(kind, each, None, "", tagged=False)
+                yield Stray(kind, item, None, "", tagged=False)
 
 
 def _wanted(state: State) -> Mapping[Tagged, set[str]]:
-    """What the components of the state call their children, as far as they declare them."""
+    """Return the names that the components in the state give to their children, as far as they declare them."""
     kinds = {kind.what: kind for kind in TAGGED}
     wanted: dict[Tagged, set[str]] = {}
 
@@ -135,25 +142,25 @@ def _wanted(state: State) -> Mapping[Tagged, set[str]]:
 
 
 def _display_names(kind: Tagged, state: State) -> frozenset[str]:
-    """What the stack's objects of a kind are called."""
+    """Return the names of the stack's objects of a kind."""
     key = "description" if kind.what == "floating IP" else "name"
-    return frozenset(each.inputs.get(key, "") for each in state.of(kind.type))
+    return frozenset(resource.inputs.get(key, "") for resource in state.of(kind.type))
 
 
 def _shown_name(kind: Tagged, found: Found) -> str:
-    """An object's name; a floating IP has none, and its description stands for it."""
+    """Return an object's name; a floating IP has no name, so its description is used."""
     return str(found.get("description" if kind.what == "floating IP" else "name") or "")
 
 
 def _marks(tags: list[str]) -> frozenset[str]:
-    """The tags by which an object is told from others of its stack, without tags that users add."""
-    return frozenset(each for each in tags if isinstance(each, str) and each.startswith(("multiport.owner=", "multiport.key=")))
+    """Return the tags that distinguish an object from others of its stack, without tags that users have added."""
+    return frozenset(tag for tag in tags if isinstance(tag, str) and tag.startswith(("multiport.owner=", "multiport.key=")))
 
 
 def _doubt(kind: Tagged, found: Found, like: Resource | None, state: State, ours: frozenset[str]) -> str:
-    """Why the object may be a stranger's although it carries our tags."""
+    """Return why the object may belong to somebody else although it has the stack's tags; an empty text without a reason."""
     if found.get("project_id", found.get("tenant_id")) is None:
-        return "the API does not say whose it is"
+        return "the API does not say which project it belongs to"
     name = _shown_name(kind, found)
     expected = _names(kind, found, like, state)
     if name not in expected:
@@ -174,7 +181,7 @@ def _doubt(kind: Tagged, found: Found, like: Resource | None, state: State, ours
 
 
 def _names(kind: Tagged, found: Found, like: Resource | None, state: State) -> set[str]:
-    """What the stack calls such an object: as the state says, or by default."""
+    """Return the names that the stack gives to such an object: the declared one, or the default."""
     if like is not None:
         declared = like.inputs.get("description" if kind.what == "floating IP" else "name")
         if isinstance(declared, str):
@@ -188,9 +195,9 @@ def _names(kind: Tagged, found: Found, like: Resource | None, state: State) -> s
 
 
 def _values(tags: list[str]) -> Mapping[str, str]:
-    return dict(each.split("=", 1) for each in tags if "=" in each)
+    return dict(tag.split("=", 1) for tag in tags if "=" in tag)
 
 
 def _used_networks(state: State) -> frozenset[str]:
     ports = state.of("openstack:networking:Port")
-    return frozenset(each.inputs["networkId"] for each in ports if isinstance(each.inputs.get("networkId"), str))
+    return frozenset(port.inputs["networkId"] for port in ports if isinstance(port.inputs.get("networkId"), str))

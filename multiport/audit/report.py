@@ -1,4 +1,4 @@
-"""Findings for people and for programs."""
+"""Shows findings as a table or as JSON."""
 
 import json
 from collections import Counter
@@ -10,12 +10,12 @@ from multiport import terminal
 from multiport.audit.finding import Finding, Kind
 from multiport.review.wording import count, visible
 
-_HEAD: Final = ("finding", "object", "name", "what is wrong")
+_HEAD: Final = ("finding", "object", "name", "problem")
 _BAD: Final = frozenset({Kind.GONE, Kind.BROKEN, Kind.DOUBLE, Kind.ORPHAN, Kind.UNTAGGED})
 
 
 def table(stack: str, findings: Sequence[Finding], objects: int, *, colours: bool = False) -> str:
-    """A table, the worst first, and below it what to do; a remedy that several findings have stands once.
+    """Return a table of the findings, the worst first, and below it the remedies, each only once.
 
     Args:
         stack: The stack's name.
@@ -24,11 +24,11 @@ def table(stack: str, findings: Sequence[Finding], objects: int, *, colours: boo
         colours: Whether to use ANSI colours.
     """
     if not findings:
-        return f"{visible(stack)}: {count(objects, 'resource')}, all as declared; nothing lost, doubled or left over."
-    numbers = Counter(each.kind.value for each in findings)
+        return f"{visible(stack)}: {count(objects, 'resource')}, all as declared; nothing is missing, duplicated or left over."
+    numbers = Counter(finding.kind.value for finding in findings)
     summary = ", ".join(f"{number} {kind}" for kind, number in numbers.items())
-    rows = [(each.kind.value, each.what, visible(each.name), visible(each.problem)) for each in findings]
-    styles = ["red" if each.kind in _BAD else "yellow" for each in findings] if colours else []
+    rows = [(finding.kind.value, finding.what, visible(finding.name), visible(finding.problem)) for finding in findings]
+    styles = ["red" if finding.kind in _BAD else "yellow" for finding in findings] if colours else []
     return "\n".join(
         [
             f"{visible(stack)}: {count(len(findings), 'finding')} ({summary}) on {count(objects, 'resource')}.",
@@ -42,15 +42,16 @@ def table(stack: str, findings: Sequence[Finding], objects: int, *, colours: boo
 
 
 def document(stack: str, findings: Sequence[Finding], objects: int) -> str:
-    """The same as JSON."""
+    """Return the same as JSON."""
     return json.dumps(
-        {"stack": stack, "clean": not findings, "resources": objects, "findings": [asdict(each) for each in findings]}, indent=2
+        {"stack": stack, "clean": not findings, "resources": objects, "findings": [asdict(finding) for finding in findings]},
+        indent=2,
     )
 
 
 def _remedies(findings: Sequence[Finding]) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
-    for each in findings:
-        together.setdefault((each.kind.value, each.remedy), []).append(visible(each.name))
+    for finding in findings:
+        together.setdefault((finding.kind.value, finding.remedy), []).append(visible(finding.name))
     for (kind, remedy), names in together.items():
         yield f"  {kind} ({', '.join(dict.fromkeys(names))}): {remedy}"

@@ -1,4 +1,4 @@
-"""The stack's state from the official CLI."""
+"""Reads a stack's state from the official CLI."""
 
 import subprocess
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from multiport.audit.state import State, StateError, read
 
 
 def export(pulumi: str, project: Path, stack: str, environment: Mapping[str, str]) -> State:
-    """What `pulumi stack export` says; secrets stay encrypted.
+    """Return the state that `pulumi stack export` prints; secrets stay encrypted.
 
     Args:
         pulumi: The CLI.
         project: The project's folder.
         stack: The stack's name.
-        environment: Environment for the CLI: backend, passphrase.
+        environment: Environment variables for the CLI: backend, passphrase.
 
     Raises:
-        StateError: The CLI has no such stack, or cannot read it.
+        StateError: There is no such stack, or the CLI cannot read it.
     """
     answer = subprocess.run(
         [pulumi, "stack", "export", "--stack", stack, "--non-interactive", "--color", "never"],
@@ -35,5 +35,5 @@ def export(pulumi: str, project: Path, stack: str, environment: Mapping[str, str
 
 
 def project_name(project: Path) -> str:
-    """The project's name, as its Pulumi.yaml has it."""
+    """Return the project's name from its Pulumi.yaml."""
     return str(yaml.safe_load((project / "Pulumi.yaml").read_text())["name"])

@@ -1,4 +1,4 @@
-"""A stack's state as plain data: what `pulumi stack export` prints, read without the CLI and without the program."""
+"""Reads the output of `pulumi stack export` into plain data, without the CLI and without the program."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,11 @@ _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 class StateError(Exception):
-    """The text is no state; the message says why."""
+    """The text is not an exported state; the message says why."""
 
 
 class _Hidden:
-    """A value that the state holds encrypted, or does not know; like nothing, it has no parts."""
+    """A value that is encrypted in the state or unknown; it is false, as an empty value is."""
 
     def __bool__(self) -> bool:
         return False
@@ -24,7 +24,7 @@ class _Hidden:
 
 
 HIDDEN: Final = _Hidden()
-"""Stands for a value that cannot be compared."""
+"""The placeholder for a value that cannot be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Resource:
     Attributes:
         urn: Its URN.
         type: Its Pulumi type, without the module's file name: `openstack:networking:Port`.
-        id: The object's id in the cloud; empty for components and for what is not created yet.
-        inputs: What is declared.
-        outputs: What the provider has read back.
+        id: The object's id in the cloud; empty for components and for objects that are not created yet.
+        inputs: The declared properties.
+        outputs: The properties that the provider has read back.
         parent: URN of the component that it belongs to; empty without one.
-        delete: Whether it is replaced already and only waits to be deleted.
-        external: Whether it is read only and never changed.
+        delete: Whether it is already replaced and only waits to be deleted.
+        external: Whether Pulumi only reads it and never changes it.
         protect: Whether Pulumi refuses to delete it.
     """
 
@@ -55,13 +55,13 @@ class Resource:
 
     @property
     def name(self) -> str:
-        """The resource's name, which the user's keys make."""
+        """The resource's name, which is formed from the user's keys."""
         return self.urn.rsplit("::", 1)[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What the CLI was doing when it ended: `creating`, `updating`, `deleting` and so on, and the resource."""
+    """An operation that was not finished when the CLI ended: `creating`, `updating`, `deleting` and so on, and its resource."""
 
     operation: str
     resource: Resource
@@ -69,13 +69,13 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What Pulumi knows of a stack.
+    """Pulumi's state of a stack.
 
     Attributes:
         project: The project's name.
         stack: The stack's name.
-        resources: All resources, in the state's order, in which each comes after what it depends on.
-        pending: Operations that have begun and were never seen to end.
+        resources: All resources in the state's order: each comes after those that it depends on.
+        pending: Operations that were begun and not finished.
         providers: Inputs of the openstack providers, which may name another cloud than the environment does.
     """
 
@@ -86,41 +86,43 @@ class State:
     providers: tuple[Mapping[str, Any], ...] = field(default=())
 
     def of(self, *types: str) -> Iterator[Resource]:
-        """The resources of these types that are meant to exist and to be as declared."""
-        return (each for each in self.resources if each.type in types and not each.delete and not each.external)
+        """Return the resources of these types that should exist and be as declared."""
+        return (
+            resource for resource in self.resources if resource.type in types and not resource.delete and not resource.external
+        )
 
     @property
     def ids(self) -> frozenset[str]:
-        """Ids of all objects that Pulumi knows, those that wait for their deletion included."""
-        return frozenset(each.id for each in self.resources if each.id)
+        """Ids of all objects in the state, including those that wait to be deleted."""
+        return frozenset(resource.id for resource in self.resources if resource.id)
 
 
 def read(text: str, *, project: str = "", stack: str = "") -> State:
     """Read an exported state.
 
     Args:
-        text: What `pulumi stack export` printed.
-        project: The project's name, for a state without resources, which does not name it.
+        text: The output of `pulumi stack export`.
+        project: The project's name, for a state without resources, which does not contain it.
         stack: The stack's name, likewise.
 
     Raises:
-        StateError: The text is something else.
+        StateError: The text is not the output of that command.
     """
     try:
         deployment = json.loads(text)["deployment"] or {}
         entries = deployment.get("resources") or []
-        resources = tuple(_resource(each) for each in entries if not each["type"].startswith("pulumi:"))
+        resources = tuple(_resource(entry) for entry in entries if not entry["type"].startswith("pulumi:"))
         pending = tuple(Pending(each["type"], _resource(each["resource"])) for each in deployment.get("pending_operations") or [])
-        urns = [each["urn"] for each in entries] + [each.resource.urn for each in pending]
+        urns = [entry["urn"] for entry in entries] + [each.resource.urn for each in pending]
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise StateError(f"this is not what `pulumi stack export` prints ({error!r})") from error
     if urns:
         # urn:pulumi:<stack>::<project>::<type>::<name>
         stack, project = urns[0].removeprefix("urn:pulumi:").split("::")[:2]
     providers = tuple(
-        _plain(each.get("inputs") or {})
-        for each in entries
-        if each["type"] == "pulumi:providers:openstack" and each.get("custom")
+        _plain(entry.get("inputs") or {})
+        for entry in entries
+        if entry["type"] == "pulumi:providers:openstack" and entry.get("custom")
     )
     return State(project, stack, resources, pending, providers)
 
@@ -140,17 +142,17 @@ def _resource(entry: Mapping[str, Any]) -> Resource:
 
 
 def short_type(token: str) -> str:
-    """A type token without its module's file name: `openstack:networking/port:Port` is `openstack:networking:Port`."""
+    """Return a type token without its module's file name: `openstack:networking:Port` for `openstack:networking/port:Port`."""
     package, module, name = token.split(":")
     return f"{package}:{module.split('/')[0]}:{name}"
 
 
 def _plain(value: Any) -> Any:
-    """A value without what the bridge adds to it, with HIDDEN in place of what is encrypted or unknown."""
+    """Return a value without the keys that Pulumi's provider bridge adds; encrypted and unknown values become HIDDEN."""
     if isinstance(value, dict):
         if _SECRET in value:
             return HIDDEN
         return {key: _plain(each) for key, each in value.items() if key != "__defaults"}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     return HIDDEN if value == _UNKNOWN else value

@@ -1,1 +1,1 @@
-"""What stands between a command and a cloud that others rely on: show first, ask, and refuse where nobody can be asked."""
+"""Protects a cloud that others rely on: asks before a change is carried out, and refuses if nobody can be asked."""

@@ -1,4 +1,4 @@
-"""Whether a change may be carried out: asked at a terminal, told by the environment elsewhere, refused otherwise."""
+"""Decides whether a change may be carried out: asks at a terminal, and otherwise reads environment variables or refuses."""
 
 import os
 import sys
@@ -11,9 +11,9 @@ from multiport.review.report import Report
 from multiport.review.wording import visible
 
 YES: Final = "YES"
-"""Environment variable: `1` stands for the answer to the question, where there is no terminal."""
+"""Environment variable: `1` means yes to the question if there is no terminal."""
 APPROVE: Final = "APPROVE"
-"""Environment variable: the word of the change that was reviewed, where something is lost and there is no terminal."""
+"""Environment variable: the word of the reviewed change, needed if something is lost and there is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Asking:
     """How questions are answered.
 
     Attributes:
-        terminal: Asks a person and returns the answer; None where there is no person.
-        environment: YES and APPROVE, for where there is none.
+        terminal: Asks a person and returns the answer; None without a terminal.
+        environment: The environment variables with YES and APPROVE, for use without a terminal.
     """
 
     terminal: Callable[[str], str] | None
@@ -30,12 +30,12 @@ class Asking:
 
 
 def asking(environment: Mapping[str, str] = os.environ) -> Asking:
-    """A person is there if both input and output are a terminal: a question that nobody reads is none."""
+    """Return how to ask: a person can answer only if both the input and the output are a terminal."""
     return Asking(_ask if sys.stdin.isatty() and sys.stdout.isatty() else None, environment)
 
 
 def refusal(verb: str, report: Report, how: Asking) -> str | None:
-    """Ask for an update or a destruction that has just been shown.
+    """Ask for consent to an update or a destruction that has just been shown.
 
     Args:
         verb: `up` or `down`.
@@ -47,18 +47,18 @@ def refusal(verb: str, report: Report, how: Asking) -> str | None:
     """
     if kept := protected(report):
         return (
-            f"{visible(', '.join(kept))} must not go: the stack file says `protect: true`. To let it go, take that out of "
-            f"the stack file, run `make up`, and then do this again"
+            f"{visible(', '.join(kept))} must not be deleted or replaced: the stack file says `protect: true`. To allow it, "
+            f"remove `protect` from the stack file, run `make up`, and then repeat this command"
         )
     if report.outcome in ("failed", "refused"):
-        return f"the preview says {report.verdict}"
+        return f"the preview's verdict is: {report.verdict}"
     if verb == "up" and report.outcome == "no change":
         return None
     losses = lost(report)
     if how.terminal is not None:
         return _asked(verb, report, losses, how.terminal)
     if how.environment.get(YES) != "1":
-        return f"there is no terminal to ask at. {YES}=1 says yes to this{_and_word(verb, report, losses)}"
+        return f"there is no terminal to ask at. To approve this, set {YES}=1{_and_word(verb, report, losses)}"
     if (losses or verb == "down") and how.environment.get(APPROVE) != word(report):
         said = how.environment.get(APPROVE)
         other = f"{APPROVE}={visible(said)} names another change. " if said else ""

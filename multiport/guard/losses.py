@@ -1,4 +1,4 @@
-"""What of a change cannot be taken back: servers that are lost, and addresses that nobody gets again."""
+"""Finds what a change loses for good: servers, and addresses that cannot be obtained again."""
 
 import re
 from collections.abc import Iterator
@@ -7,15 +7,15 @@ from typing import Final
 from multiport.review.report import Report
 
 _PROTECTED: Final = re.compile(r'resource "([^"]+)" cannot be (?:deleted|replaced)\s+because it is protected')
-"""How the engine says that a change would delete or replace what is protected."""
+"""The engine's message that a change would delete or replace a protected resource."""
 
 _SERVER_OPS: Final = frozenset({"replace", "rebuild", "delete"})
 _HOLDERS: Final = frozenset({"floating IP", "port"})
-"""What holds an address; a port that is replaced gets another one unless it is pinned."""
+"""Kinds of objects that have an address; a port that is replaced gets another address unless it is pinned."""
 
 
 def lost(report: Report) -> tuple[str, ...]:
-    """What is lost, each in a few words; empty where the change can be taken back."""
+    """Return a few words for each loss; empty if the change can be undone."""
     return tuple(dict.fromkeys(_lost(report)))
 
 
@@ -27,28 +27,33 @@ def _lost(report: Report) -> Iterator[str]:
             yield f"{loss.op} {loss.what} {loss.name}"
     for row in report.ports:
         for what, cell in (("fixed IP", row.fixed_ips), ("floating IP", row.floating_ips)):
-            gone = [each for each in cell.old if each not in cell.new and _address(each)]
+            gone = [text for text in cell.old if text not in cell.new and _address(text)]
             if cell.changed and gone:
                 yield f"lose {what} {', '.join(gone)} of {row.server or row.key}"
 
 
 def _address(text: str) -> bool:
-    """Whether the cell's text is an address rather than a word for one that is not known yet."""
-    return any(each in text for each in ".:")
+    """Return whether a cell contains an address, and not a word for an address that is not known yet."""
+    return any(separator in text for separator in ".:")
 
 
 def word(report: Report) -> str:
-    """What a pipeline has to say so that this very change is carried out: what it loses, and the identity of the change.
+    """Return the word with which a pipeline approves exactly this change: the worst loss and the identity of the change.
 
-    The same preview gives the same word on every machine; another change, or the same one on a stack that has changed since,
-    gives another.
+    The same preview gives the same word on every machine. Another change gives another word, and so does the same change to a
+    stack that is no longer the same.
     """
-    verbs = {each.split(" ", 1)[0] for each in lost(report)}
+    verbs = {loss.split(" ", 1)[0] for loss in lost(report)}
     worst = next((verb for verb in ("delete", "replace", "rebuild", "lose") if verb in verbs), "change")
     return f"{worst}-{report.digest}"
 
 
 def protected(report: Report) -> tuple[str, ...]:
-    """Names of the protected resources that the change would delete or replace; the engine's preview has refused it for them."""
-    found = (urn for each in report.diagnostics if each.severity == "error" for urn in _PROTECTED.findall(each.message))
+    """Return the names of protected resources for which the engine's preview refused to delete or replace them."""
+    found = (
+        urn
+        for diagnostic in report.diagnostics
+        if diagnostic.severity == "error"
+        for urn in _PROTECTED.findall(diagnostic.message)
+    )
     return tuple(sorted({urn.rsplit("::", 1)[-1] for urn in found}))

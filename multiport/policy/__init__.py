@@ -1,1 +1,1 @@
-"""Guardrails: what no preview of this project may bring into a cloud, whoever wrote the program. Run by the policy engine."""
+"""Policies for Pulumi's policy engine: they refuse mistakes in every program of a project, whoever wrote it."""

@@ -1,4 +1,4 @@
-"""The stack as the policy engine hands it over: what stands on what, as far as a preview knows."""
+"""The resources of a stack and their references, as far as the preview that the policy engine passes on knows them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -17,14 +17,14 @@ ATTACHMENT: Final = "openstack:compute/interfaceAttach:InterfaceAttach"
 
 
 class _Unknown:
-    """A value that only the update will know."""
+    """A value that is known only after the update."""
 
 
 UNKNOWN: Final = _Unknown()
 
 
 def value(props: Mapping[str, Any], key: str, default: Any = None) -> Any:
-    """A property, UNKNOWN where the preview does not know it."""
+    """Return a property, UNKNOWN where the preview does not know it."""
     try:
         return props[key] if key in props else default  # noqa: SIM401 - .get() passes the SDK's check for unknowns by
     except UnknownValueError:
@@ -32,7 +32,7 @@ def value(props: Mapping[str, Any], key: str, default: Any = None) -> Any:
 
 
 def listed(props: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    """A list of objects; empty where the preview does not know it."""
+    """Return a list of objects; empty where the preview does not know it."""
     found = value(props, key)
     if found is UNKNOWN or not found:
         return []
@@ -53,35 +53,37 @@ class Graph:
         self._resources = list(args.resources)
 
     def of(self, kind: str) -> Iterator[PolicyResource]:
-        """Resources of a type."""
-        return (each for each in self._resources if each.resource_type == kind)
+        """Return resources of a type."""
+        return (resource for resource in self._resources if resource.resource_type == kind)
 
     @staticmethod
     def refers(resource: PolicyResource, key: str, kind: str) -> list[PolicyResource]:
-        """The resources of a type that a property was made of; they are known even where its value is not."""
+        """Return the resources of a type that a property was made of; they are known even where its value is not."""
         found = resource.property_dependencies.get(key) or ()
-        return [each for each in found if each.resource_type == kind]
+        return [dependency for dependency in found if dependency.resource_type == kind]
 
     def networks_of(self, resource: PolicyResource) -> set[str]:
-        """URNs of the stack's own networks that a port or subnet stands on; empty for a network of somebody else's."""
-        return {each.urn for each in self.refers(resource, "networkId", NETWORK)}
+        """Return URNs of the stack's own networks that a port or subnet is on; empty for a network of somebody else."""
+        return {network.urn for network in self.refers(resource, "networkId", NETWORK)}
 
     def ports_of(self, server: PolicyResource) -> list[PolicyResource]:
-        """The server's ports, boot ports first; those of somebody else's are not among them."""
+        """Return the server's ports that the stack declares, boot ports first."""
         boot = self.refers(server, "networks", PORT)
         attached = [
-            each for each in self.of(ATTACHMENT) if server.urn in {to.urn for to in self.refers(each, "instanceId", SERVER)}
+            resource
+            for resource in self.of(ATTACHMENT)
+            if server.urn in {to.urn for to in self.refers(resource, "instanceId", SERVER)}
         ]
-        return [*boot, *(port for each in attached for port in self.refers(each, "portId", PORT))]
+        return [*boot, *(port for attachment in attached for port in self.refers(attachment, "portId", PORT))]
 
     def port_count(self, server: PolicyResource) -> int:
-        """How many ports the server has, whosever they are."""
+        """Return the number of the server's ports, including those that the stack does not declare."""
         networks = value(server.props, "networks")
         boot = 0 if networks is UNKNOWN or networks is None else len(networks)
         return max(boot + len(self.ports_of(server)) - len(self.refers(server, "networks", PORT)), len(self.ports_of(server)))
 
     def routed_networks(self) -> set[str]:
-        """URNs of the networks with an interface of a router that leads outside."""
+        """Return URNs of the networks with an interface of a router that leads outside."""
         found: set[str] = set()
         for interface in self.of(ROUTER_INTERFACE):
             routers = self.refers(interface, "routerId", ROUTER)
@@ -91,14 +93,14 @@ class Graph:
         return found
 
     def subnets_of(self, port: PolicyResource) -> list[PolicyResource]:
-        """The stack's own subnets that a port has an address on."""
+        """Return the stack's own subnets that a port has an address on."""
         return self.refers(port, "fixedIps", SUBNET) or [
             subnet for subnet in self.of(SUBNET) if self.networks_of(subnet) & self.networks_of(port)
         ]
 
     def addresses(self, port: PolicyResource) -> set[str]:
-        """The addresses of a port that are known."""
-        chosen = {value(each, "ipAddress") for each in listed(port.props, "fixedIps")}
+        """Return the addresses of a port that are known."""
+        chosen = {value(fixed_ip, "ipAddress") for fixed_ip in listed(port.props, "fixedIps")}
         held = value(port.props, "allFixedIps")
         given = set() if held is UNKNOWN or held is None else {_item(held, place) for place in range(len(held))}
-        return {str(each) for each in chosen | given if isinstance(each, str) and each}
+        return {str(address) for address in chosen | given if isinstance(address, str) and address}

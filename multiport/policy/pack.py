@@ -57,7 +57,7 @@ def write(folder: Path, *, lasting: bool) -> None:
 
 
 def _environment(folder: Path, *, lasting: bool) -> str:
-    """The Python environment as the manifest names it: without it the engine would take the `python3` of PATH."""
+    """Return the Python environment as the manifest names it: without it the engine would take the `python3` of PATH."""
     prefix, place = Path(sys.prefix).resolve(), folder.resolve()
     if lasting and prefix.parent in place.parents:
         return os.path.relpath(prefix, place)

@@ -1,4 +1,4 @@
-"""The rules. Each says what is wrong, why it matters and how to put it right."""
+"""The policies. The message of each says what is wrong, why it matters and how to correct it."""
 
 import json
 import os
@@ -26,16 +26,16 @@ from multiport.policy.graph import ASSOCIATION, PORT, SERVER, SUBNET, UNKNOWN, G
 from multiport.review.redaction import values_of
 
 PROJECT: Final = "MULTIPORT_PROJECT"
-"""Environment variable with a folder of the project whose stack is judged; the policy engine runs the pack in another one."""
+"""Environment variable with the folder of the project to check, because the policy engine runs the pack in another folder."""
 
 _MANY: Final = 2
-"""From so many ports on a server needs policy routing and a config drive."""
+"""A server with at least this number of ports needs policy routing and a config drive."""
 
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----")
 _CLEAR_PASSWORD: Final = re.compile(r"^\s*(?:- )?(?:password|plain_text_passwd)\s*:\s*(?!\*|!)\S", re.MULTILINE)
-_SHORTEST_SECRET: Final = 4  # shorter ones are words of every text
+_SHORTEST_SECRET: Final = 4  # characters; shorter values appear in any text by chance
 _SHORTEST_PART: Final = 8
-"""Characters from which a value inside a secret document counts: modes, names of packages and users are shorter."""
+"""Characters of the shortest value that counts within a secret document: file modes and names of users are shorter."""
 
 
 def _open_pair(args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -65,7 +65,7 @@ def _virtual_pair(args: StackValidationArgs, report: ReportViolation) -> None:
         for pair in listed(port.props, "allowedAddressPairs"):
             address = value(pair, "ipAddress")
             if not isinstance(address, str) or "/" in address:
-                continue  # with a mask it is a permission and nothing more (measured: OVN 23.03)
+                continue  # OVN does not make a port virtual for a pair with a mask (measured: OVN 23.03)
             for owner in bound.values():
                 if owner.urn != port.urn and address in graph.addresses(owner) and _same_network(graph, port, owner):
                     report(
@@ -97,7 +97,7 @@ def _gateway_on_private(args: StackValidationArgs, report: ReportViolation) -> N
         ):
             continue
         if any(gateway in graph.addresses(port) and graph.networks_of(port) & networks for port in graph.of(PORT)):
-            continue  # a server of the stack is the router
+            continue  # a server of the stack has the gateway's address
         report(
             f"No router leads to this network, but its guests are told to route through {gateway}, where nobody answers. "
             "Fix: say `no_gateway: true`, or give the network a `router`.",
@@ -135,7 +135,7 @@ def _return_path(args: StackValidationArgs, report: ReportViolation) -> None:
 
 
 def _leads_nowhere(graph: Graph, port: Any) -> bool:
-    """Whether all that a port can reach is on its own subnets, so that there is no return path to miss."""
+    """Return whether all that a port can reach is on its own subnets, so that there is no return path to miss."""
     subnets = graph.subnets_of(port)
     return bool(subnets) and all(value(subnet.props, "noGateway") is True for subnet in subnets)
 
@@ -159,7 +159,7 @@ def _secret_in_user_data(args: ResourceValidationArgs, report: ReportViolation) 
 
 
 def carried(text: str, secrets: Iterable[tuple[str, str]]) -> list[str]:
-    """Names of the secrets of which user data carries a value.
+    """Return names of the secrets of which user data carries a value.
 
     Args:
         text: The user data.
@@ -168,21 +168,21 @@ def carried(text: str, secrets: Iterable[tuple[str, str]]) -> list[str]:
     texts, ours = _texts(text), _texts(user_data(RoutingPlan((BootPort(slot=1, mac="02:00:00:00:00:01", primary=True),)), None))
     return list(
         dict.fromkeys(
-            name for name, value in secrets if any(value in each for each in texts) and not any(value in each for each in ours)
+            name for name, value in secrets if any(value in text for text in texts) and not any(value in each for each in ours)
         )
     )
 
 
 def _texts(text: str) -> list[str]:
-    """The text itself, and each value of the document that it is: YAML writes a value of several lines in its own way."""
+    """Return the text, and each value of the YAML document in it, because YAML writes values of several lines differently."""
     return [text, *values_of(text)]
 
 
 def _secrets() -> Iterator[tuple[str, str]]:
-    """Secret values by their place in the stack's file: a document by its values, without those that the file shows in clear.
+    """Yield the place and the value of each secret in the stack's file; a document counts as its values, except public ones.
 
-    The engine hands user data over without a word of what in it was secret, and the configuration too; the stack's file in git
-    says which values are encrypted.
+    The engine passes user data and configuration to the policies without saying which values are secret, but the stack's file
+    shows which values are encrypted.
     """
     try:
         file = project.find(Path(os.environ.get(PROJECT, ""))).stack_file(os.environ.get("PULUMI_STACK", ""))
@@ -202,14 +202,14 @@ def _secrets() -> Iterator[tuple[str, str]]:
 
 
 def telling(secret: str) -> Iterator[str]:
-    """The values of a secret by which it can be recognised in a text."""
+    """Return the values of a secret by which it can be recognised in a text."""
     values = values_of(secret)
     shortest = _SHORTEST_SECRET if values == (secret,) else _SHORTEST_PART
-    return (value for each in values if len(value := each.strip()) >= shortest)
+    return (value for item in values if len(value := item.strip()) >= shortest)
 
 
 def _clear(entry: Any) -> Iterator[str]:
-    """Every value that the stack's file shows in clear."""
+    """Yield every value that the stack's file shows in clear."""
     if isinstance(entry, dict):
         for each in entry.values() if entry.keys() != {"secure"} else ():
             yield from _clear(each)

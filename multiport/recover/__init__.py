@@ -1,1 +1,1 @@
-"""Bring a stack back after a failed update or a killed CLI: what the audit finds is mended, and nothing else is touched."""
+"""Recovers a stack after a failed update or a killed CLI: repairs what the audit finds, and touches nothing else."""

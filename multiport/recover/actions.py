@@ -1,4 +1,4 @@
-"""What recovery would do about an audit's findings, in the order in which it can be done; nothing is done here."""
+"""Plans the actions that repair the findings of an audit, in the order in which they must be carried out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,17 +16,17 @@ class Do(StrEnum):
     """The kinds of action, in the order in which they are carried out."""
 
     UNLOCK = "unlock"
-    """Take off a lock whose process is no more."""
+    """Remove a lock whose process has ended."""
     SEND = "send"
     """Send a declared property to the API."""
     ATTACH = "attach"
     """Attach a boot port again."""
     DELETE = "delete"
-    """Delete an object with our tags that is in no state."""
+    """Delete an object of the stack that is not in the state."""
     REFRESH = "refresh"
-    """Have Pulumi read what there is, forget what is gone and drop pending entries."""
+    """Let Pulumi read every object, remove missing ones from the state and drop pending operations."""
     IMPORT = "import"
-    """Have the state know an object that carries no tags, by what it connects."""
+    """Import a router interface or a server's port, which have no tags, into the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Action:
     """One step of a recovery.
 
     Attributes:
-        do: What is done.
-        what: The kind of object, as people call it.
+        do: The kind of action.
+        what: The kind of object.
         name: The object's name.
         id: Its id in the cloud.
-        text: The step in a sentence.
-        body: SEND: what is sent. ATTACH: the port. IMPORT: the resource's type, name and parent.
-        tagged: Whether it carries the stack's tags.
+        text: The action in words.
+        body: SEND: the properties to send. ATTACH: the port. IMPORT: the resource's type, name and parent.
+        tagged: Whether the object has the stack's tags.
     """
 
     do: Do
@@ -53,75 +53,79 @@ class Action:
 
     @property
     def deletes(self) -> bool:
-        """Whether a person is asked for it alone."""
+        """Whether it deletes an object, so that a person must confirm it."""
         return self.do is Do.DELETE
 
     @property
     def consents(self) -> frozenset[str]:
-        """What has to be said in words of its own before a deletion where there is no terminal."""
+        """The explicit consents that a deletion needs if there is no terminal."""
         if self.do is not Do.DELETE:
             return frozenset()
         return frozenset(({self.what} & PRECIOUS) | (set() if self.tagged else {UNTAGGED}))
 
 
 UNTAGGED: Final = "untagged"
-"""Consent to delete what has the stack's names and none of its tags."""
+"""Consent to delete objects that have a name of the stack and no tags."""
 
 PRECIOUS: Final = frozenset({"server", "floating IP"})
-"""Never deleted without a person's yes or a word of its own: a server may hold data, an address is never got again."""
+"""Kinds that are deleted only with a person's or an explicit consent: a server may have data, an address cannot be regained."""
 
 _DELETE_ORDER: Final = {kind.what: place for place, kind in enumerate(TAGGED)}
 
 
 def actions(made: Audited) -> list[Action]:
-    """What recovery would do, in order."""
+    """Return the actions that repair an audit's findings, in order."""
     order = {do: place for place, do in enumerate(Do)}
-    found = list(_actions(made))
-    return sorted(found, key=lambda each: (order[each.do], _DELETE_ORDER.get(each.what, 0) if each.do is Do.DELETE else 0))
+
+    def rank(action: Action) -> tuple[int, int]:
+        return order[action.do], _DELETE_ORDER.get(action.what, 0) if action.do is Do.DELETE else 0
+
+    return sorted(_actions(made), key=rank)
 
 
 def _actions(made: Audited) -> Iterator[Action]:
     refresh: list[Finding] = []
-    for each in made.findings:
-        if each.kind is Kind.LOCKED and each.remedy == remedies.LOCKED:
-            yield Action(Do.UNLOCK, each.what, each.name, "", f"take the lock off: {each.problem}")
-        elif each.kind in (Kind.GONE, Kind.PENDING):
-            refresh.append(each)
-        elif each.kind is Kind.DIFFERS and "attach" in each.repair:
-            text = f"attach port {each.repair['attach']} to server {each.name} again"
-            yield Action(Do.ATTACH, each.what, each.name, each.id, text, each.repair)
-        elif each.kind is Kind.DIFFERS and each.repair:
-            text = f"send {each.attribute} of {each.what} {each.name}: {each.problem}"
-            yield Action(Do.SEND, each.what, each.name, each.id, text, each.repair)
-        elif each.kind in (Kind.ORPHAN, Kind.DOUBLE, Kind.UNTAGGED):
-            yield _of_stray(each, made)
+    for finding in made.findings:
+        if finding.kind is Kind.LOCKED and finding.remedy == remedies.LOCKED:
+            yield Action(Do.UNLOCK, finding.what, finding.name, "", f"remove the lock: {finding.problem}")
+        elif finding.kind in (Kind.GONE, Kind.PENDING):
+            refresh.append(finding)
+        elif finding.kind is Kind.DIFFERS and "attach" in finding.repair:
+            text = f"attach port {finding.repair['attach']} to server {finding.name} again"
+            yield Action(Do.ATTACH, finding.what, finding.name, finding.id, text, finding.repair)
+        elif finding.kind is Kind.DIFFERS and finding.repair:
+            text = f"send {finding.attribute} of {finding.what} {finding.name}: {finding.problem}"
+            yield Action(Do.SEND, finding.what, finding.name, finding.id, text, finding.repair)
+        elif finding.kind in (Kind.ORPHAN, Kind.DOUBLE, Kind.UNTAGGED):
+            yield _of_stray(finding, made)
     if refresh:
         yield Action(Do.REFRESH, "state", made.state.stack, "", _refreshed(refresh))
 
 
-def _of_stray(each: Finding, made: Audited) -> Action:
-    if each.what == "router interface":
-        port = made.cloud.ports[each.id]
+def _of_stray(finding: Finding, made: Audited) -> Action:
+    if finding.what == "router interface":
+        port = made.cloud.ports[finding.id]
         subnets = {fixed["subnet_id"] for fixed in port["fixed_ips"]}
         subnet = next(known for known in made.state.of("openstack:networking:Subnet") if known.id in subnets)
-        return _import("openstack:networking/routerInterface:RouterInterface", subnet, each)
-    if each.what == "attached port":
-        port_id = each.id.split("/")[1]
+        return _import("openstack:networking/routerInterface:RouterInterface", subnet, finding)
+    if finding.what == "attached port":
+        port_id = finding.id.split("/")[1]
         port_resource = next(known for known in made.state.of("openstack:networking:Port") if known.id == port_id)
-        return _import("openstack:compute/interfaceAttach:InterfaceAttach", port_resource, each)
-    text = f"delete {each.what} {each.name} ({each.id}): {each.problem}"
-    return Action(Do.DELETE, each.what, each.name, each.id, text, tagged=each.kind is not Kind.UNTAGGED)
+        return _import("openstack:compute/interfaceAttach:InterfaceAttach", port_resource, finding)
+    text = f"delete {finding.what} {finding.name} ({finding.id}): {finding.problem}"
+    return Action(Do.DELETE, finding.what, finding.name, finding.id, text, tagged=finding.kind is not Kind.UNTAGGED)
 
 
-def _import(token: str, like: Resource, each: Finding) -> Action:
-    """Import under the name and the parent of the resource that it belongs to, as the components name it."""
+def _import(token: str, like: Resource, finding: Finding) -> Action:
+    """Return the import of an object under the name and the parent of `like`, as the components would name it."""
     body = {"type": token, "name": like.name, "parent": like.parent}
-    return Action(Do.IMPORT, each.what, like.name, each.id, f"import {each.what} {like.name} ({each.id}) into the state", body)
+    text = f"import {finding.what} {like.name} ({finding.id}) into the state"
+    return Action(Do.IMPORT, finding.what, like.name, finding.id, text, body)
 
 
 def _refreshed(findings: Sequence[Finding]) -> str:
-    gone = [each.name for each in findings if each.kind is Kind.GONE]
-    pending = [each.name for each in findings if each.kind is Kind.PENDING]
-    parts = [f"forget what is gone ({', '.join(gone)})"] if gone else []
-    parts += [f"drop the pending entries of {', '.join(pending)}"] if pending else []
+    gone = [finding.name for finding in findings if finding.kind is Kind.GONE]
+    pending = [finding.name for finding in findings if finding.kind is Kind.PENDING]
+    parts = [f"remove what is gone from the state ({', '.join(gone)})"] if gone else []
+    parts += [f"drop the pending operations on {', '.join(pending)}"] if pending else []
     return f"pulumi refresh: {' and '.join(parts)}"

@@ -1,4 +1,4 @@
-"""Carrying out a recovery's actions, each of which may be asked about, may fail, and may be done again."""
+"""Carries out the actions of a recovery. Each may need consent, may fail, and can safely be repeated."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from multiport.recover.actions import Action, Do
 from multiport.recover.pulumi_stack import PulumiError, PulumiStack
 
 _GONE_SECONDS: Final = 120
-"""How long Nova may take to delete a server."""
+"""The time that Nova may take to delete a server, in seconds."""
 
 _PARTS: Final = {
     "network": ("networks", "network"),
@@ -23,7 +23,7 @@ _PARTS: Final = {
     "floating IP": ("floatingips", "floatingip"),
     "floating IP association": ("floatingips", "floatingip"),
 }
-"""Neutron's paths and names of what it updates."""
+"""Neutron's path and its name in request bodies, for each kind of object that Neutron updates."""
 
 Approve = Callable[[Action], bool]
 
@@ -31,14 +31,14 @@ Approve = Callable[[Action], bool]
 def carry_out(
     actions: Sequence[Action], stack: PulumiStack, connection: Connection, approve: Approve, say: Callable[[str], None]
 ) -> list[str]:
-    """Do what is approved, each action for itself: one that fails stops none of the others.
+    """Carry out the approved actions; one that fails does not stop the others.
 
     Returns:
-        What failed or was not approved, a line each.
+        A line for each action that failed or was not approved.
     """
     left: list[str] = []
-    imports = [each for each in actions if each.do is Do.IMPORT]
-    for action in [*(each for each in actions if each.do is not Do.IMPORT), *imports[:1]]:
+    imports = [action for action in actions if action.do is Do.IMPORT]
+    for action in [*(action for action in actions if action.do is not Do.IMPORT), *imports[:1]]:
         if not approve(action):
             left.append(f"not done: {action.text}")
             continue
@@ -66,7 +66,7 @@ def _carry_out(action: Action, imports: Sequence[Action], stack: PulumiStack, co
 
 
 def _send(action: Action, connection: Connection) -> None:
-    """Update one object, with the names that the API has for it."""
+    """Update one object."""
     body: Mapping[str, Any] = action.body
     if action.what == "server":
         _send_to_nova(action.id, body, connection)
@@ -83,7 +83,7 @@ def _send_to_nova(server: str, body: Mapping[str, Any], connection: Connection) 
     if "metadata" in body:
         _checked(connection.compute.put(f"/servers/{server}/metadata", json={"metadata": body["metadata"]}))
     if "tags" in body:
-        # Nova takes tags from this microversion on
+        # the oldest microversion in which Nova has tags
         _checked(connection.compute.put(f"/servers/{server}/tags", json={"tags": body["tags"]}, microversion="2.26"))
     if "name" in body:
         _checked(connection.compute.put(f"/servers/{server}", json={"server": {"name": body["name"]}}))
@@ -95,7 +95,7 @@ def _checked(answer: Any) -> None:
 
 
 def _delete(action: Action, connection: Connection) -> None:
-    """Delete an orphan, and what of it would keep it from going."""
+    """Delete an orphaned object, after detaching what would prevent its deletion."""
     network, compute = connection.network, connection.compute
     if action.what == "server":
         compute.delete_server(action.id, ignore_missing=True)
@@ -106,7 +106,7 @@ def _delete(action: Action, connection: Connection) -> None:
             except NotFoundException:
                 return
             time.sleep(1)
-        raise SDKException(f"server {action.id} is still there after {_GONE_SECONDS} s")
+        raise SDKException(f"server {action.id} still exists after {_GONE_SECONDS} s")
     if action.what == "floating IP":
         network.delete_ip(action.id, ignore_missing=True)
     elif action.what == "port":
@@ -131,12 +131,12 @@ def _import(imports: Sequence[Action], stack: PulumiStack) -> None:
     stack.adopt(
         [
             {
-                "type": each.body["type"],
-                "name": each.body["name"],
-                "id": each.id,
-                "parent": parents[each.body["parent"]],
+                "type": action.body["type"],
+                "name": action.body["name"],
+                "id": action.id,
+                "parent": parents[action.body["parent"]],
             }
-            for each in imports
+            for action in imports
         ],
         {name: urn for urn, name in parents.items()},
     )

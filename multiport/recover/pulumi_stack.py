@@ -1,4 +1,4 @@
-"""The official CLI, as recovery calls it."""
+"""The calls of the official CLI that a recovery makes."""
 
 import json
 import subprocess
@@ -12,19 +12,19 @@ from multiport.audit.state import State
 
 
 class PulumiError(Exception):
-    """The CLI failed; the message is what it printed."""
+    """The CLI failed; the message contains its output."""
 
 
 @dataclass(frozen=True)
 class PulumiStack:
-    """A stack whose state is mended.
+    """A stack whose state is repaired.
 
     Attributes:
         pulumi: The CLI.
         project: The project's folder.
         name: The stack's name.
-        environment: Environment for the CLI: backend, passphrase, cloud.
-        config_file: The stack's file, where the CLI does not find it by itself.
+        environment: Environment variables for the CLI: backend, passphrase, cloud.
+        config_file: The stack's file, if the CLI would not find it by itself.
     """
 
     pulumi: str
@@ -34,27 +34,27 @@ class PulumiStack:
     config_file: Path | None = None
 
     def state(self) -> State:
-        """The state as it is now."""
+        """Return the present state."""
         return export(self.pulumi, self.project, self.name, self.environment)
 
     def cancel(self) -> None:
-        """Take the lock off."""
+        """Remove the lock."""
         self._call(["cancel", "--yes"], config=False)
 
     def refresh(self) -> None:
-        """Read every object, forget those that are gone, and drop the entries of creations that never ended."""
+        """Read every object, remove missing ones from the state, and drop the entries of unfinished creations."""
         self._call(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"])
 
     def adopt(self, resources: Sequence[Mapping[str, str]], parents: Mapping[str, str]) -> None:
-        """Import objects.
+        """Import objects into the state.
 
         Args:
-            resources: type, name, id and, as a key of `parents`, parent of each.
-            parents: URNs by name.
+            resources: The type, name, id and parent of each object; the parent is a key of `parents`.
+            parents: The URN of each parent.
         """
         with tempfile.TemporaryDirectory(prefix="multiport-import-") as folder:
             file = Path(folder) / "import.json"
-            file.write_text(json.dumps({"nameTable": dict(parents), "resources": [dict(each) for each in resources]}))
+            file.write_text(json.dumps({"nameTable": dict(parents), "resources": [dict(resource) for resource in resources]}))
             options = ["--yes", "--skip-preview", "--protect=false", "--generate-code=false"]
             self._call(["import", "--file", str(file), *options])
 

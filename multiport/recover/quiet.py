@@ -1,4 +1,4 @@
-"""Waiting until nothing moves: a killed CLI leaves a provider behind that goes on with the call that it is in."""
+"""Waits until the cloud stops changing: after the CLI is killed, the provider's process still finishes the call it is in."""
 
 import time
 from collections.abc import Callable
@@ -7,19 +7,19 @@ from typing import Final
 from multiport.audit.cloud import Cloud
 
 _SECONDS: Final = 60
-"""How long to wait at most; a server that is still building then is taken as it is."""
+"""The longest wait, in seconds; a server that is still in status BUILD after it is taken as it is."""
 _PAUSE: Final = 3
 
 _MOVING: Final = frozenset({"BUILD", "RESIZE", "REBUILD", "REBOOT", "HARD_REBOOT", "MIGRATING"})
 
 
 def quiet(look: Callable[[], Cloud]) -> Cloud:
-    """The cloud, once two looks at it have seen the same and no server was being built or rebuilt."""
+    """Return the cloud's objects as soon as two successive reads agree and no server is being built or rebuilt."""
     deadline = time.monotonic() + _SECONDS
     before, cloud = None, look()
     while time.monotonic() < deadline:
         shown = _shown(cloud)
-        if shown == before and not any(each.get("status") in _MOVING for each in cloud.servers.values()):
+        if shown == before and not any(server.get("status") in _MOVING for server in cloud.servers.values()):
             break
         before = shown
         time.sleep(_PAUSE)
@@ -30,7 +30,7 @@ def quiet(look: Callable[[], Cloud]) -> Cloud:
 def _shown(cloud: Cloud) -> list[tuple[str, str, str]]:
     parts = (cloud.servers, cloud.ports, cloud.floating_ips, cloud.networks, cloud.subnets, cloud.routers, cloud.security_groups)
     return [
-        (each["id"], str(each.get("status")), f"{each.get('device_id')} {each.get('port_id')}")
+        (item["id"], str(item.get("status")), f"{item.get('device_id')} {item.get('port_id')}")
         for part in parts
-        for each in part.values()
+        for item in part.values()
     ]

@@ -1,4 +1,4 @@
-"""One recovery from beginning to end: look, mend, look again."""
+"""Runs one recovery: audits the stack, repairs what it finds, and audits again."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from multiport.recover.pulumi_stack import PulumiStack
 from multiport.recover.quiet import quiet
 
 _ROUNDS: Final = 3
-"""What one round mends may show what was hidden behind it: an orphan whose router was in a pending entry, for example."""
+"""Rounds of repairs: one round may reveal more, for example an orphaned object whose router was in a pending operation."""
 
 
-class Busy(Exception):  # noqa: N818 - it is no fault, it is somebody at work
-    """Somebody is working on the stack; the message says who."""
+class Busy(Exception):  # noqa: N818 - not an error: somebody else is working on the stack
+    """Another process is working on the stack; the message says which."""
 
 
 @dataclass(frozen=True)
 class Recovered:
-    """What a recovery came to.
+    """The result of a recovery.
 
     Attributes:
-        planned: What the first look found to do.
-        left: What failed or was not approved, a line each.
-        audited: The audit at the end.
+        planned: The actions that the first audit called for.
+        left: A line for each action that failed or was not approved.
+        audited: The final audit.
     """
 
     planned: tuple[Action, ...]
@@ -41,25 +41,27 @@ class Recovered:
 def recover(
     stack: PulumiStack, approve: Approve | None, say: Callable[[str], None], connection: Connection | None = None
 ) -> Recovered:
-    """Mend what an audit finds.
+    """Repair what an audit finds.
 
     Args:
         stack: The stack.
-        approve: Asked before each action; None for a dry run.
-        say: Told what is done.
-        connection: The cloud. Default: the one that the state or the process's environment names.
+        approve: Called before each action, which is carried out if it returns true; None for a dry run.
+        say: Receives lines of progress.
+        connection: The cloud. Default: the one that the state or the environment of this process names.
 
     Raises:
         Busy: The stack is locked by a process that may still run.
     """
     state = stack.state()
     locked = list(lock_findings(stack.environment, state.project, state.stack))
-    for each in locked:
-        if each.remedy == remedies.RUNNING:
-            raise Busy(f"{each.problem}: wait for it, or take the lock off with `pulumi cancel` if you know better")
+    for finding in locked:
+        if finding.remedy == remedies.RUNNING:
+            raise Busy(
+                f"{finding.problem}: wait for it, or remove the lock with `pulumi cancel` if you are sure that it has ended"
+            )
     cloud = connection or connect(state)
     if locked or state.pending:
-        say("waiting until nothing moves any more")
+        say("waiting until the cloud stops changing")
         quiet(lambda: look(cloud, stack.state(), _silent))
     made = _audit(stack, cloud)
     planned = actions(made)
@@ -70,12 +72,12 @@ def recover(
     for _ in range(_ROUNDS):
         left = carry_out(wanted, stack, cloud, approve, say)
         made = _audit(stack, cloud)
-        refused = {each.removeprefix("not done: ") for each in left if each.startswith("not done: ")}
-        wanted = [each for each in actions(made) if each.text not in refused]
+        refused = {line.removeprefix("not done: ") for line in left if line.startswith("not done: ")}
+        wanted = [action for action in actions(made) if action.text not in refused]
         if not wanted:
             break
     else:
-        left += [f"still to do: {each.text}" for each in wanted]
+        left += [f"still to do: {action.text}" for action in wanted]
     return Recovered(tuple(planned), tuple(left), made)
 
 
@@ -84,4 +86,4 @@ def _audit(stack: PulumiStack, cloud: Connection) -> Audited:
 
 
 def _silent(_text: str) -> None:
-    """Progress of the audits in between interests nobody."""
+    """Drop the progress of the audits within a recovery."""

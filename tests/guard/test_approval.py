@@ -103,7 +103,7 @@ def test_what_is_protected_stays_whoever_asks(verb: str, how: Asking) -> None:
     change = replace(recorded("server-removed"), outcome="failed", diagnostics=(Diagnostic("error", told, urn),))
     said = refusal(verb, change, how)
     assert said is not None
-    assert "web-server must not go" in said
+    assert "web-server must not be deleted or replaced" in said
     assert "protect: true" in said
 
 

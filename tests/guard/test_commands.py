@@ -137,8 +137,8 @@ def test_a_stack_on_a_real_cloud_from_its_first_update_to_its_end(commands: Comm
     commands.proxy.requests.clear()
     gone = {**config, "servers": {}}
     commands.configure(gone)
-    assert "web-server must not go" in commands.refused(commands.person("up", "yes"))
-    assert "web-server must not go" in commands.refused(commands.pipeline("down", YES="1"))
+    assert "web-server must not be deleted or replaced" in commands.refused(commands.person("up", "yes"))
+    assert "web-server must not be deleted or replaced" in commands.refused(commands.pipeline("down", YES="1"))
     del config["servers"]["web"]["protect"]
     commands.configure(config)
     made = commands.pipeline("up", YES="1")

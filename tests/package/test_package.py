@@ -177,7 +177,7 @@ def test_review_of_what_nobody_knows(installed: Installation, cli: Toolchain, cl
     variables = variables_of(installed, cli, cloud)
     answer = installed.run("multiport", "review", "--stack", "dve", variables=variables)
     assert answer.returncode == 2
-    assert "the stacks with a file are: dev" in answer.stderr
+    assert "stacks that have a file: dev" in answer.stderr
     bare = installed.program.parent / "bare"
     bare.mkdir()
     (bare / "Pulumi.yaml").write_text((installed.program / "Pulumi.yaml").read_text())

@@ -93,7 +93,7 @@ def test_no_project_and_no_stack(tmp_path: Path, write: Write, capsys: pytest.Ca
     assert "--project" in capsys.readouterr().err
     file = write({"networks": NETWORKS})
     assert check(file, "--stack", "other") == 2
-    assert "the stacks with a file are: dev" in capsys.readouterr().err
+    assert "stacks that have a file: dev" in capsys.readouterr().err
     file.unlink()
     assert check(file) == 2
 
