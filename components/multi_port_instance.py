@@ -47,7 +47,12 @@ class MultiPortInstance(pulumi.ComponentResource):
         super().__init__(
             "multiport:index:MultiPortInstance",
             name,
-            {"declared": {key: declared(port) for key, port in args["ports"].items()}},
+            {
+                "declared": {key: declared(port) for key, port in args["ports"].items()},
+                # the user's own part of what the guest gets: a preview knows it even where it does not know the whole
+                "cloudConfig": args.get("cloud_config"),
+                "metadata": args.get("metadata"),
+            },
             two_steps.guarded(name, opts, two_steps.port_faults),
         )
         created = {key: create_port(self, name, key, args) for key in args["ports"]}

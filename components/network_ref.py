@@ -3,8 +3,9 @@
 from typing import NotRequired
 
 import pulumi
-import pulumi_openstack as openstack
 from typing_extensions import TypedDict
+
+from multiport.components import lookups
 
 
 class SubnetRef(TypedDict):
@@ -44,5 +45,5 @@ def external_network(name: str, opts: pulumi.InvokeOptions | None = None) -> Net
 
     On such a network Neutron's default policy refuses a tenant's choice of address, MAC, pairs and port security (403).
     """
-    found = openstack.networking.get_network_output(name=name, opts=opts)
-    return {"id": found.id, "external": True}
+    # any project can share a network of the same name, but only the cloud's operator can make one external
+    return {"id": lookups.network_id(name, f"external_network {name}", opts, external=True), "external": True}

@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_openstack as openstack
 
-from multiport.components import addressing, checks, naming, two_steps
+from multiport.components import addressing, checks, lookups, naming, two_steps
 from multiport.components.network_ref import NetworkRef, SubnetRef
 from multiport.components.ordering import after
 from multiport.components.topology import HostRouteArgs, PrivateNetworkArgs, RouterArgs, SubnetArgs
@@ -137,12 +137,17 @@ class PrivateNetwork(pulumi.ComponentResource):
     def _router(
         self, args: RouterArgs, subnets: dict[str, SubnetRef], child: pulumi.ResourceOptions, kept: pulumi.ResourceOptions
     ) -> list[pulumi.Output[str]]:
-        external = openstack.networking.get_network_output(name=args["external_network"], external=True, opts=self._look_up)
+        external_id = lookups.network_id(
+            args["external_network"],
+            f"{two_steps.declared_at(self._name, two_steps.network_faults)}.router.external_network",
+            pulumi.InvokeOptions(parent=self),
+            external=True,
+        )
         router = openstack.networking.Router(
             f"{self._name}-router",
             name=args.get("name", naming.display_name(self._name)),
             admin_state_up=True,
-            external_network_id=external.id,
+            external_network_id=external_id,
             enable_snat=args.get("enable_snat"),
             tags=naming.tags(self._name, "router"),
             opts=kept,

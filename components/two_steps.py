@@ -36,7 +36,8 @@ def in_stack_file() -> Iterator[None]:
 
 def guarded(name: str, opts: pulumi.ResourceOptions | None, compare: Compare) -> pulumi.ResourceOptions:
     """The component's options with a hook that refuses an update in which `compare` finds a fault."""
-    place = _place(name, opts, compare)
+    parent = None if opts is None else opts.parent
+    place = declared_at(name, compare, parent)
 
     def refuse(args: pulumi.ResourceHookArgs) -> None:
         old, new = (args.old_inputs or {}).get("declared"), (args.new_inputs or {}).get("declared")
@@ -45,7 +46,6 @@ def guarded(name: str, opts: pulumi.ResourceOptions | None, compare: Compare) ->
             if faults:
                 raise ConfigError(faults)
 
-    parent = None if opts is None else opts.parent
     # a component's name is its own only below one parent, and the engine refuses a second hook of a name
     owner = (
         f"{parent.pulumi_resource_type}-{parent.pulumi_resource_name}-" if isinstance(parent, pulumi.ComponentResource) else ""
@@ -54,9 +54,8 @@ def guarded(name: str, opts: pulumi.ResourceOptions | None, compare: Compare) ->
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_update=[hook])))
 
 
-def _place(name: str, opts: pulumi.ResourceOptions | None, compare: Compare) -> str:
-    """Where the user declared the component: its path in the stack file, or its type and name in a program."""
-    parent = None if opts is None else opts.parent
+def declared_at(name: str, compare: Compare, parent: pulumi.Resource | None = None) -> str:
+    """Where the component that a rule is about is declared: its path in the stack file, or its type and name in a program."""
     if compare is floating_ip_faults and isinstance(parent, pulumi.ComponentResource) and _kind(parent) == "MultiPortInstance":
         name, compare = parent.pulumi_resource_name, port_faults
     kind, section = _DECLARED_IN[compare]

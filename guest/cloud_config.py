@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from multiport.guest import document
-from multiport.guest.errors import GuestError, shown
+from multiport.guest.errors import GuestError
 from multiport.guest.files import GuestFile, guest_files
 from multiport.guest.first_boot import BOOTCMD, RUNCMD
 from multiport.guest.plan import RoutingPlan
@@ -55,6 +55,7 @@ def user_data(plan: RoutingPlan | None, cloud_config: str | None) -> str:
 
 
 def _read(text: str) -> dict[str, object]:
+    # what the user wrote may be secret, so no error quotes any of it
     first_line = text.partition("\n")[0]
     if re.match(r"##\s*template:", first_line, re.IGNORECASE):
         raise GuestError(
@@ -63,13 +64,13 @@ def _read(text: str) -> dict[str, object]:
     if not re.fullmatch(rf"{HEADER}(\s.*)?", first_line):
         raise GuestError(
             _KEY,
-            f"its first line is {shown(first_line)}, not {HEADER}",
+            f"its first line is not {HEADER}",
             f"Start it with {HEADER}; put a script into write_files or runcmd of a cloud-config",
         )
     try:
         value = document.load(text)
     except ValueError as error:
-        raise GuestError(_KEY, f"cloud-init cannot read it: {shown(str(error))}", "Correct the YAML") from error
+        raise GuestError(_KEY, f"cloud-init cannot read it: {error}", "Correct the YAML") from error
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
@@ -89,8 +90,8 @@ def _check_paths(users: dict[str, object], paths: set[str]) -> None:
     for number, entry in enumerate(_list(users, "write_files")):
         path = entry.get("path") if isinstance(entry, dict) else None
         # cloud-init makes the path absolute from / in the same way.
-        if isinstance(path, str) and posixpath.normpath(f"/{path.lstrip('/')}") in paths:
-            raise GuestError(f"{_KEY}.write_files[{number}]", f"{shown(path)} is a file of policy routing", "Write another path")
+        if isinstance(path, str) and (absolute := posixpath.normpath(f"/{path.lstrip('/')}")) in paths:
+            raise GuestError(f"{_KEY}.write_files[{number}]", f"{absolute} is a file of policy routing", "Write another path")
 
 
 def _check_commands(users: dict[str, object]) -> None:
@@ -99,7 +100,7 @@ def _check_commands(users: dict[str, object]) -> None:
             # cloud-init makes one script of each list and refuses all of it, ours too, for one entry like `- echo done: yes`.
             if not isinstance(command, str | list | None):
                 raise GuestError(
-                    f"{_KEY}.{key}[{number}]", f"{shown(command)} is not a command", "Write it in quotes, or as a list of words"
+                    f"{_KEY}.{key}[{number}]", f"{_kind(command)} is not a command", "Write it in quotes, or as a list of words"
                 )
 
 
@@ -118,19 +119,22 @@ def _written(ours: dict[str, str], users: dict[str, object]) -> str:
     for key in sorted({*ours, *users}):
         if key in ours:
             entries = _list(users, key)
-            parts += [f"{key}:\n", ours[key], _dumped(key, entries) if entries else ""]
+            parts += [f"{key}:\n", ours[key], _dumped(f"the list of its {key}", entries) if entries else ""]
         else:
-            parts.append(_dumped(key, {key: users[key]}))
+            parts.append(_dumped(f"the value of its key number {list(users).index(key) + 1}", {key: users[key]}))
     return "".join(parts)
 
 
-def _dumped(key: str, value: object) -> str:
+def _kind(value: object) -> str:
+    """What a value is, without a word of it."""
+    return "a mapping" if isinstance(value, dict) else "a number" if isinstance(value, int | float) else "a value of this kind"
+
+
+def _dumped(what: str, value: object) -> str:
     try:
         return document.dump(value)
     except ValueError as error:
-        raise GuestError(
-            f"{_KEY}.{key}", f"it cannot be carried unchanged: {shown(str(error))}", "Write its values as text"
-        ) from error
+        raise GuestError(_KEY, f"{what} cannot be carried unchanged: {error}", "Write its values as text") from error
 
 
 def _check_size(text: str, ours: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """YAML as cloud-init reads it: text to plain values and back, without changing one."""
 
+import re
 import sys
 
 import yaml
@@ -9,6 +10,9 @@ _UNREADABLE = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeErro
 
 _MISREAD_IN_BLOCKS = frozenset("\x85\u2028\u2029\ufeff")
 """PyYAML writes these into blocks and reads them back as something else."""
+
+_QUOTES_NOTHING = re.compile(r"(?:[a-z ,;.]|<[a-z ]+>|'(?:<[a-z ]+>|\\t|[^'\\])')*")
+"""PyYAML's problems that name no more than a kind of token or a single character."""
 
 _VALUES_MAX = 100_000
 """More values than any user data has room for; only aliases of aliases lead beyond."""
@@ -67,9 +71,11 @@ def dump(value: object) -> str:
 
 
 def _reason(error: Exception) -> str:
+    """Where and how it failed, without a letter of the text, which may be secret: PyYAML quotes it in some of its errors."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return " ".join(f"{type(error).__name__}: {error}".split())
+        where = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+        return f"{where}: {error.problem}" if _QUOTES_NOTHING.fullmatch(error.problem) else f"{where}: {type(error).__name__}"
+    return f"a value in it is not valid ({type(error).__name__})"
 
 
 def _count(value: object, known: dict[int, int]) -> int:

@@ -170,7 +170,9 @@ class Environment:
         except (OSError, IndexError):
             say(f"{self.folder} is not a finished installation: making it anew")
             return
-        why = f"is of Python {before}, this is {_python_version()}" if before != _python_version() else "is of another lock file"
+        of_python = re.fullmatch(r"3(\.\d+)+", before)  # an earlier version of this project wrote a hash alone
+        other = of_python is not None and before != _python_version()
+        why = f"was made with Python {before}, this is {_python_version()}" if other else "was made from another lock file"
         say(f"{self.folder} {why}: making it anew")
 
     def _run(self, command: Sequence[str], say: Callable[[str], None], wanted: frozenset[str] = frozenset()) -> None:

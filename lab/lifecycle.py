@@ -58,6 +58,7 @@ class Lab:
             LabError: a service did not start. Nothing is left running.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory.chmod(0o700)  # whoever made it before: passwords, databases and logs are inside
         with self._lock():
             known = settings.load(self._directory)
             if known and self._unchanged(known) and self._answer(known):

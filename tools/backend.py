@@ -66,6 +66,7 @@ class Backend:
         """Make the stack if it is not there yet."""
         if self.own:
             STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
+            STATE.chmod(0o700)  # whoever made it before: state, salt and backups are inside
             self.environment["PULUMI_HOME"] = toolchain.home(STATE / "home", self.environment)
         known = json.loads(self._call(pulumi, ["stack", "ls", "--json"]).stdout or "[]")
         self.exists = any(each["name"] == self.stack and (each.get("resourceCount") or 0) > 0 for each in known)

@@ -227,12 +227,12 @@ def _reviewed(
         stack, project.find(ROOT), str(tool.pulumi), where.environment, where.private_config_file if where.own else None
     )
     try:
-        preview, redaction, _ = called.destruction() if verb == "down" else called.preview(plan)
-        made, _ = report(preview, redaction.values(rendered(preview)))
+        seen = called.destruction() if verb == "down" else called.preview(plan)
+        made, _ = report(seen.preview, seen.redaction.values(rendered(seen.preview)))
     except CliError as error:
         print(error, file=sys.stderr)
         return False
-    print(text_of(made, colours=terminal.coloured(sys.stdout)), end="", flush=True)
+    print(seen.redaction.text(text_of(made, colours=terminal.coloured(sys.stdout))), end="", flush=True)
     if verb == "preview" or embedded:
         return made.outcome not in ("failed", "refused")
     refusal = (_hindrance(tool, stack, where) if verb == "down" else None) or approval.refusal(verb, made, approval.asking())

@@ -48,7 +48,7 @@ def check_pools(topology: Topology, sound: Collection[str]) -> Iterator[Fault]:
             if wanted > free:
                 yield Fault(
                     key_path("networks", key, "subnets", subnet_key),
-                    f"{wanted} addresses are left to Neutron, and its pools have {free} beside those given and DHCP's own;"
+                    f"{wanted} addresses are left to Neutron, and its pools have {free} besides those given and DHCP's own;"
                     " it answers 409 IpAddressGenerationFailure",
                     "Widen the pools or the CIDR",
                 )

@@ -60,7 +60,7 @@ def check_floating_ips(path: str, args: FloatingIpsArgs) -> Iterator[Fault]:
         if fixed_ip is not None and targets.setdefault(target, at) != at:
             yield Fault(
                 at,
-                f"{fixed_ip} has that of {targets[target]} already; Neutron answers 409 FloatingIPPortAlreadyAssociated",
+                f"{fixed_ip} carries {targets[target]} already; Neutron answers 409 FloatingIPPortAlreadyAssociated",
                 "Keep one of the two",
             )
         claimed += _adopted(at, entry)

@@ -170,7 +170,7 @@ def _host_routes(path: str, routes: Mapping[str, HostRouteArgs], cidr: Network) 
         if destination.version != cidr.version:
             yield Fault(
                 key_path(at, "destination_cidr"),
-                f"{destination} is not of the family of {cidr}",
+                f"{destination} is not of the same family as {cidr}",
                 "Put the route on a subnet of its own family",
             )
         elif destination.prefixlen == 0:

@@ -123,7 +123,9 @@ def _ports(path: str, rule: SecurityGroupRuleArgs) -> Iterator[Fault]:
     low, high = rule.get("port_range_min"), rule.get("port_range_max")
     if low is None:
         if high is not None:
-            yield Fault(at, "it is missing beside port_range_max; Neutron answers 400", "Give it, or take port_range_max out")
+            yield Fault(
+                at, "it is missing, although port_range_max is there; Neutron answers 400", "Give it, or take port_range_max out"
+            )
         return
     if "protocol" not in rule:
         yield Fault(
@@ -152,7 +154,7 @@ def _ports(path: str, rule: SecurityGroupRuleArgs) -> Iterator[Fault]:
     elif (low, high) == (1, GREATEST_PORT):
         yield Fault(
             at,
-            "1 to 65535 is every port, of which Neutron makes no range: every update would replace the rule",
+            "1 to 65535 is every port, which Neutron does not keep as a range: every update would replace the rule",
             "Take both out",
         )
 

@@ -84,7 +84,7 @@ def _adopted_twice(networks: Mapping[str, PrivateNetworkArgs]) -> Iterator[Fault
             if isinstance(name, str) and seen.setdefault((by, name), key) != key:
                 yield Fault(
                     key_path("networks", key, "existing"),
-                    f"{shown(name)} is the network {named(seen[by, name])} already",
+                    f"{shown(name)} is used already, as the network {named(seen[by, name])}",
                     "Use that key for both, with the subnets of both",
                 )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_openstack as openstack
 
-from multiport.components import naming
+from multiport.components import lookups, naming, two_steps
 from multiport.components.arguments import MultiPortInstanceArgs
 from multiport.components.instance.derived import ready
 from multiport.components.instance.guest import GuestTexts
@@ -51,6 +51,8 @@ def create_server(
             ignore_changes=["user_data"] if keep else None,
             replacement_trigger=args.get("guest_generation", 0) if keep else None,
             protect=args.get("protect"),
+            # Nova would refuse a new server with an unknown image, flavor or key pair when the old one is gone
+            hooks=lookups.before_server(name, two_steps.declared_at(name, two_steps.port_faults), parent),
         ),
     )
 

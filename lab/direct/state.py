@@ -122,7 +122,8 @@ def locked(path: Path) -> Iterator[Store]:
     Raises:
         DirectError: another run holds the lock, or the file is not a state file of the direct driver.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.chmod(0o700)  # whoever made it before: the state holds the stack's secrets
     with path.with_suffix(".lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -153,7 +153,8 @@ def _attachments(state: State, cloud: Cloud) -> Iterator[Finding]:
         found = cloud.servers.get(server.id)
         if found is None:
             continue
-        boot = [each["port"] for each in server.inputs.get("networks") or [] if isinstance(each.get("port"), str)]
+        networks = [each for each in server.inputs.get("networks") or [] if isinstance(each, Mapping)]
+        boot = [each["port"] for each in networks if isinstance(each.get("port"), str)]
         has = {each["id"] for each in attached.get(server.id, [])}
         for port_id in boot:
             if port_id in cloud.ports and port_id not in has:

@@ -45,7 +45,7 @@ def subnet(resource: Resource, found: Found) -> Iterator[Difference]:
         yield from _compared("gateway_ip", resource.inputs["gatewayIp"], found.get("gateway_ip"), normal=_address)
     if pools := resource.inputs.get("allocationPools"):
         yield from _compared("allocation_pools", pools, found.get("allocation_pools"), normal=_pools)
-    yield from _compared("dns_nameservers", resource.inputs.get("dnsNameservers") or [], found.get("dns_nameservers") or [])
+    yield from _compared("dns_nameservers", resource.inputs.get("dnsNameservers", []), found.get("dns_nameservers") or [])
     yield from _tags(resource, found)
 
 
@@ -100,8 +100,8 @@ def port(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Difference]
         yield from _compared("security_groups", [], found.get("security_groups") or [])
     elif inputs.get("securityGroupIds"):
         yield from _compared("security_groups", inputs["securityGroupIds"], found.get("security_groups") or [], normal=_set)
-    declared = inputs.get("allowedAddressPairs") or []
-    if declared is not HIDDEN:
+    declared = inputs.get("allowedAddressPairs", [])
+    if not _hidden(declared):
         pairs = [
             {"ip_address": each["ipAddress"], **({"mac_address": each["macAddress"]} if each.get("macAddress") else {})}
             for each in declared
@@ -111,8 +111,7 @@ def port(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Difference]
             own = found.get("mac_address") or ""
             return frozenset((_prefix(each["ip_address"]), (each.get("mac_address") or own).lower()) for each in listed)
 
-        if not any(HIDDEN in each.values() for each in pairs):
-            yield from _compared("allowed_address_pairs", pairs, found.get("allowed_address_pairs") or [], normal=of_port)
+        yield from _compared("allowed_address_pairs", pairs, found.get("allowed_address_pairs") or [], normal=of_port)
     yield from _tags(resource, found)
 
 
@@ -133,8 +132,8 @@ def server(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Differenc
                 yield Difference("image", name, image)
         elif wanted:
             yield from _compared("image", wanted, image, mutable=False)
-    if "metadata" in inputs:
-        yield from _compared("metadata", inputs["metadata"] or {}, found.get("metadata") or {})
+    if inputs.get("metadata") is not None:
+        yield from _compared("metadata", inputs["metadata"], found.get("metadata") or {})
     if inputs.get("keyPair"):
         yield from _compared("key_name", inputs["keyPair"], found.get("key_name"), mutable=False)
     if inputs.get("availabilityZone"):
@@ -172,8 +171,8 @@ def _fixed_ips(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Diffe
     has = [(each["subnet_id"], each["ip_address"]) for each in found.get("fixed_ips") or []]
     known = {address for address in resource.outputs.get("allFixedIps") or [] if isinstance(address, str)}
     addresses = {address for _, address in has}
-    declared = resource.inputs.get("fixedIps") or []
-    if declared is HIDDEN or any(HIDDEN in each.values() for each in declared):
+    declared = resource.inputs.get("fixedIps", [])
+    if _hidden(declared):
         return
     if not declared:
         if known - addresses:
@@ -236,8 +235,8 @@ def _plain(resource: Resource, found: Found, *attributes: str, mutable: bool = T
 
 def _tags(resource: Resource, found: Found) -> Iterator[Difference]:
     """Our tags; others may be there."""
-    wanted = resource.inputs.get("tags") or []
-    if wanted is not HIDDEN and not set(wanted) <= (has := set(found.get("tags") or [])):
+    wanted = resource.inputs.get("tags", [])
+    if not _hidden(wanted) and not set(wanted) <= (has := set(found.get("tags") or [])):
         yield Difference("tags", sorted(wanted), sorted(has), {"tags": sorted(has | set(wanted))})
 
 

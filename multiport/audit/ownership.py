@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from multiport.audit.cloud import Cloud, Found
-from multiport.audit.state import Resource, State
+from multiport.audit.state import HIDDEN, Resource, State
 from multiport.components import marks
 
 
@@ -112,7 +112,7 @@ def _wanted(state: State) -> Mapping[Tagged, set[str]]:
 
     for component in state.resources:
         declared = component.inputs.get("declared")
-        if not component.type.startswith("multiport:index:") or not isinstance(declared, Mapping):
+        if not component.type.startswith("multiport:index:") or not isinstance(declared, Mapping) or HIDDEN in declared.values():
             continue
         called = f"{state.stack}-{component.name}"
         kind = component.type.rsplit(":", 1)[-1]

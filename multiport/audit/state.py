@@ -14,7 +14,10 @@ class StateError(Exception):
 
 
 class _Hidden:
-    """A value that the state holds encrypted, or does not know."""
+    """A value that the state holds encrypted, or does not know; like nothing, it has no parts."""
+
+    def __bool__(self) -> bool:
+        return False
 
     def __repr__(self) -> str:
         return "(hidden)"

@@ -93,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
     from multiport import toolchain  # noqa: PLC0415 - slow to import
     from multiport.review import hosts, pipeline  # noqa: PLC0415
     from multiport.review.pulumi_cli import CliError, clouds_file  # noqa: PLC0415
+    from multiport.review.wording import log_safe, visible  # noqa: PLC0415
 
     of = project.find(options.project)
     try:
@@ -107,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
                 outcomes = [pipeline.update(of, each, environment, unreviewed=options.unreviewed) for each in stacks]
         return max(outcomes, default=0)
     except (CliError, hosts.HostError, toolchain.ToolchainError) as error:
-        print(f"multiport review: {error}", file=sys.stderr)
+        print(f"multiport review: {log_safe(visible(str(error), keep=chr(10)))}", file=sys.stderr)
         return 2
 
 
@@ -130,11 +131,11 @@ def _show(options: argparse.Namespace) -> int:
         return 2
     made, topology = report(preview, texts)
     if options.format == "markdown":
-        print(markdown(made, topology, options.most), end="")
+        print(markdown(made, topology, options.most, redaction), end="")
     elif options.format == "json":
-        print(made.json(), end="")
+        print(redaction.json(made.json()), end="")
     else:
-        print(text_of(made, colours=terminal.coloured(sys.stdout)), end="")
+        print(redaction.text(text_of(made, colours=terminal.coloured(sys.stdout))), end="")
     return 0
 
 

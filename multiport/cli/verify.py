@@ -16,6 +16,7 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     """Verify; returns the exit status."""
     from multiport import toolchain  # noqa: PLC0415
     from multiport.verify import outputs, report  # noqa: PLC0415
-    from multiport.verify.plan import plan  # noqa: PLC0415
+    from multiport.verify.plan import PlanError, plan  # noqa: PLC0415
     from multiport.verify.runner import Options, Runner  # noqa: PLC0415
     from multiport.verify.verdict import rows  # noqa: PLC0415
 
@@ -68,9 +69,15 @@ def run(options: argparse.Namespace) -> int:
         probing = Options(
             outside=tuple(shlex.split(options.outside)), identity=options.identity, seconds=options.sample, wait=options.wait
         )
-        planned = plan(exports, options.ssh_user, options.echo_url)
+        try:
+            planned = plan(exports, options.ssh_user, options.echo_url)
+        except PlanError as error:
+            print(f"multiport verify: {error}", file=sys.stderr)
+            return 2
         facts = {"started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "seconds": options.sample, "wait": options.wait}
-        found = rows(planned, *Runner(planned, probing, say).run()) if planned.servers else []
+        with tempfile.TemporaryDirectory(prefix="multiport-verify-") as folder:
+            runner = Runner(planned, probing, say, Path(folder) / "known_hosts")
+            found = rows(planned, *runner.run()) if planned.servers else []
     if options.json:
         print(json.dumps(report.document(found, facts), indent=2))
     else:

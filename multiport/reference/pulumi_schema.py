@@ -1,5 +1,6 @@
 """The Pulumi schema of the components, by which programs in other languages use them."""
 
+import inspect
 from typing import Any
 
 import pulumi
@@ -40,4 +41,7 @@ def pulumi_schema(version: str) -> dict[str, Any]:
     schema: dict[str, Any] = generate_schema(
         PACKAGE, version, None, found["component_definitions"], found["type_definitions"], list(found["dependencies"])
     ).to_json()
+    for described in (*schema["resources"].values(), *schema["types"].values()):
+        if "description" in described:  # the SDK hands docstrings on as Python keeps them; since 3.13 that is without indentation
+            described["description"] = inspect.cleandoc(described["description"])
     return schema

@@ -3,7 +3,7 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -51,19 +51,24 @@ def stick(host: Host, marker: str, body: str, *, silent: bool) -> str:
         body: The whole comment.
         silent: Whether there is nothing to say: then no comment is made, but one that is there is brought up to date.
     """
-    earlier = next((each for each in host.comments() if _plain(each.body).partition("\n")[0] == marker), None)
+    earlier = next(iter(of_stack(host, marker)), None)
     if earlier is None:
         if silent:
             return "nothing to say"
         host.create(body)
         return "commented"
-    if _plain(earlier.body) == _plain(body):
+    if plain(earlier.body) == plain(body):
         return "said already"
     host.update(earlier, body)
     return "comment updated"
 
 
-def _plain(body: str) -> str:
+def of_stack(host: Host, marker: str) -> list[Comment]:
+    """Our own comments whose first line is `marker`. There is one, unless somebody made more."""
+    return [each for each in host.comments() if plain(each.body).partition("\n")[0] == marker]
+
+
+def plain(body: str) -> str:
     """The text as the hosts keep it: they may change line ends and drop blanks around it."""
     return body.replace("\r\n", "\n").strip()
 
@@ -90,8 +95,9 @@ class GitHub:
     def comments(self) -> Iterator[Comment]:
         """Our own comments on the pull request."""
         for each in _pages(f"{self.api}/repos/{self.repository}/issues/{self.number}/comments", self._headers):
-            if each["user"]["login"] == self.author:
-                yield Comment(str(each["id"]), each["body"] or "")
+            # a deleted account leaves its comments without a user
+            if _at(each, "user", "login") == self.author:
+                yield Comment(str(each["id"]), each.get("body") or "")
 
     def create(self, body: str) -> None:
         """Add a comment."""
@@ -127,8 +133,8 @@ class GitLab:
         """Our own notes on the merge request."""
         me = _call("GET", f"{self.api}/user", self._headers)
         for each in _pages(self._notes, self._headers):
-            if each["author"]["id"] == me["id"] and not each.get("system"):
-                yield Comment(str(each["id"]), each["body"])
+            if _at(each, "author", "id") == _at(me, "id") is not None and not each.get("system"):
+                yield Comment(str(each["id"]), each.get("body") or "")
 
     def create(self, body: str) -> None:
         """Add a note."""
@@ -167,26 +173,68 @@ def reviewing(environment: Mapping[str, str]) -> Host | None:
 
 
 def reviewed(environment: Mapping[str, str]) -> Host | None:
-    """The change that the job's commit came with, after the merge; None where the host knows none."""
+    """The change that the job's commit came with, after its merge into the default branch; None where the host knows none.
+
+    Raises:
+        HostError: The commit came with several such changes, so that nobody can say which of them was reviewed for it.
+    """
     if environment.get("GITHUB_SHA") and environment.get("GITHUB_TOKEN"):
         github = GitHub(environment["GITHUB_API_URL"], environment["GITHUB_REPOSITORY"], "", environment["GITHUB_TOKEN"])
         url = f"{github.api}/repos/{github.repository}/commits/{environment['GITHUB_SHA']}/pulls"
         found = _call("GET", url, {"Authorization": f"Bearer {github.token}", "Accept": "application/vnd.github+json"})
-        merged = [each for each in found if each.get("merged_at")]
-        return GitHub(github.api, github.repository, str(merged[0]["number"]), github.token) if merged else None
+        number = _only(
+            [
+                each["number"]
+                for each in _objects(found)
+                if each.get("merged_at")
+                and _at(each, "base", "repo", "full_name") == github.repository
+                and _at(each, "base", "ref") == _at(each, "base", "repo", "default_branch") is not None
+            ]
+        )
+        return None if number is None else GitHub(github.api, github.repository, number, github.token)
     if environment.get("CI_COMMIT_SHA") and environment.get("GITLAB_TOKEN"):
         api, project, token = (environment[key] for key in ("CI_API_V4_URL", "CI_PROJECT_ID", "GITLAB_TOKEN"))
         url = f"{api}/projects/{project}/repository/commits/{environment['CI_COMMIT_SHA']}/merge_requests"
         found = _call("GET", url, {"PRIVATE-TOKEN": token})
-        merged = [each for each in found if each.get("state") == "merged"]
-        return GitLab(api, project, str(merged[0]["iid"]), token) if merged else None
+        number = _only(
+            [
+                each["iid"]
+                for each in _objects(found)
+                if each.get("state") == "merged"
+                and str(each.get("target_project_id")) == project
+                and each.get("target_branch") == environment.get("CI_DEFAULT_BRANCH") is not None
+            ]
+        )
+        return None if number is None else GitLab(api, project, number, token)
     return None
+
+
+def _only(numbers: Iterable[object]) -> str | None:
+    found = sorted({str(each) for each in numbers})
+    if len(found) > 1:
+        raise HostError(
+            f"this commit came with several merged changes ({', '.join(found)}), so it is not known which was reviewed"
+        )
+    return found[0] if found else None
+
+
+def _objects(answer: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(answer, list):
+        raise HostError(f"the host answered with {type(answer).__name__} where a list was expected")
+    return [each for each in answer if isinstance(each, dict)]
+
+
+def _at(value: Any, *path: str) -> Any:
+    """What stands at a path in an answer of the host; None where any part of the path is missing or is nothing."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _pages(url: str, headers: Mapping[str, str]) -> Iterator[Any]:
     page = 1
     while True:
-        items = _call("GET", f"{url}?per_page={_PAGE}&page={page}", headers)
+        items = _objects(_call("GET", f"{url}?per_page={_PAGE}&page={page}", headers))
         yield from items
         if len(items) < _PAGE:
             return

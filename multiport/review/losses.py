@@ -95,7 +95,7 @@ def losses(topology: Topology) -> tuple[Loss, ...]:
     found = [
         _loss(topology, step, op)
         for step in topology.preview.changed()
-        if not step.kind.startswith(("multiport:", "pulumi:"))
+        if step.deployed
         if (op := operation(step)) not in ("create", "update")
     ]
     return tuple(sorted(found, key=lambda each: (rank(each.what), each.op == "replace", each.name, each.urn)))
@@ -118,7 +118,7 @@ def operation(step: Step) -> str:
 
 def word(step: Step) -> str:
     """What a reader calls this kind of resource."""
-    return _WORDS.get(step.kind.split(":", 1)[1], step.kind)
+    return _WORDS.get(step.kind.partition(":")[2], step.kind)
 
 
 def _loss(topology: Topology, step: Step, op: str) -> Loss:

@@ -7,6 +7,8 @@ from typing import Final
 from multiport.guest.files import PLAN_PATH
 from multiport.review.losses import Loss
 from multiport.review.mermaid import mermaid
+from multiport.review.preview import resource_name
+from multiport.review.redaction import Redaction
 from multiport.review.report import Change, GuestDiff, Report
 from multiport.review.topology import Cell, PortRow, Topology
 from multiport.review.user_data import REST
@@ -56,20 +58,31 @@ def marker(project: str, stack: str) -> str:
     return f"<!-- multiport review of {name} -->"
 
 
-def markdown(report: Report, topology: Topology, most: int = GITHUB_MOST) -> str:
+def markdown(report: Report, topology: Topology, most: int = GITHUB_MOST, redaction: Redaction | None = None) -> str:
     """Render a report.
 
     Args:
         report: The report.
         topology: What it was made from, for the diagram.
         most: Bytes that the text may have.
+        redaction: Takes secrets out of the finished text. Default: there are none.
     """
     top = f"{marker(report.project, report.stack)}\n<!-- change {report.digest} -->\n"
-    title = f"**{code(report.stack)}: {report.verdict}.**\n"
+    clean = redaction or Redaction(())
+    room = most - _size(top)
+    body = clean.text(_body(report, topology, room))
+    if (excess := _size(body) - room) > 0:  # a short secret is shorter than what stands in its place
+        body = clean.text(_body(report, topology, room - 2 * excess))
+    return top + body
+
+
+def _body(report: Report, topology: Topology, most: int) -> str:
+    """The comment below its first two lines, by which the next run finds it and an update knows it."""
     if report.silent:
-        return f"{top}**{code(report.stack)}: nothing changes.**\n"
+        return f"**{code(report.stack)}: nothing changes.**\n"
+    title = f"**{code(report.stack)}: {report.verdict}.**\n"
     sections = [section for section in _sections(report, topology) if section.pieces]
-    budget = most - _size(top) - _size(title) - _NOTE_MOST
+    budget = most - _size(title) - _NOTE_MOST
     texts: dict[int, str] = {}
     omitted: list[str] = []
     for place, section in sorted(enumerate(sections), key=lambda each: (each[1].importance, each[0])):
@@ -80,7 +93,7 @@ def markdown(report: Report, topology: Topology, most: int = GITHUB_MOST) -> str
         budget -= _size(text)
     body = "".join(texts[place] for place in range(len(sections)))
     note = _NOTE.format(", ".join(omitted)) if omitted else ""
-    return top + title + body + note
+    return title + body + note
 
 
 def _fitted(section: _Section, budget: int) -> tuple[str, int]:
@@ -117,7 +130,7 @@ def _list(name: str, title: str, pieces: Iterable[str], importance: int) -> _Sec
 def _diagnostics(report: Report, severity: str) -> Iterator[str]:
     for each in report.diagnostics:
         if each.severity == severity:
-            yield _message(f"{code(each.urn.split('::')[-1])}: " if each.urn else "", each.message)
+            yield _message(f"{code(resource_name(each.urn))}: " if each.urn else "", each.message)
 
 
 def _message(head: str, message: str) -> str:
@@ -145,7 +158,7 @@ def _losses(losses: Sequence[Loss]) -> Iterator[str]:
 def _findings(report: Report) -> Iterator[str]:
     for each in report.findings:
         level = "refused" if each.mandatory else "advice"
-        about = f" on {code(each.urn.split('::')[-1])}" if each.urn else ""
+        about = f" on {code(resource_name(each.urn))}" if each.urn else ""
         yield f"- **{level}** by {code(each.policy)}{about}: {' '.join(map(prose, each.message.split(chr(10))))}\n"
 
 
@@ -183,7 +196,7 @@ def _guests(guests: Sequence[GuestDiff]) -> Iterator[str]:
         more = f" and {count(len(guest.servers) - _SERVERS_NAMED, 'server')} more" if len(guest.servers) > _SERVERS_NAMED else ""
         who, whose = (listed(guest.servers[:_SERVERS_NAMED]) + more for listed in (codes, summary))
         if guest.secret:
-            yield f"- {who}: user data is secret, so its files are not shown; {fate}\n"
+            yield f"- {who}: user data is secret, so its files are not shown, but the digest covers them; {fate}\n"
         for file in guest.files:
             if file.op != "update" and file.path not in (PLAN_PATH, REST):
                 words = f"new, {count(file.added, 'line')}" if file.op == "create" else f"gone, {count(file.removed, 'line')}"
@@ -207,9 +220,10 @@ def _changes(changes: Sequence[Change]) -> _Section:
 def _change(change: Change) -> str:
     lines = [f"{_SIGNS[change.op]} {change.op} {change.kind} {change.name}"]
     for path, old, new in change.properties:
-        lines += [f"-   {path}: {visible(old)}"] if old is not None else []
-        lines += [f"+   {path}: {visible(new)}"] if new is not None else []
-    return "\n".join(visible(line) for line in lines)
+        lines += [f"-   {path}: {old}"] if old is not None else []
+        lines += [f"+   {path}: {new}"] if new is not None else []
+    # the block escapes everything else that a name or a path may hold
+    return "\n".join(line.replace("\n", r"\n").replace("\t", r"\t") for line in lines)
 
 
 def _size(text: str) -> int:

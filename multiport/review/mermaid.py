@@ -7,7 +7,7 @@ from typing import Any, Final
 from multiport.review.losses import operation
 from multiport.review.preview import Step
 from multiport.review.topology import PortRow, Topology
-from multiport.review.wording import count, visible
+from multiport.review.wording import count, shortened, visible
 
 PORTS_MOST: Final = 24
 """Ports drawn at most: more cannot be read, and GitHub refuses diagrams of more than 500 edges."""
@@ -152,8 +152,7 @@ def _marked(name: str, op: str) -> str:
 
 def _label(text: str) -> str:
     """Text that Mermaid shows as it is: all but plain characters as entities, so that nothing is markup or a directive."""
-    shown = visible(text)
-    shown = shown if len(shown) <= _LABEL else f"{shown[:_LABEL]}…"
+    shown = shortened(visible(text), _LABEL)
     # Mermaid reads labels as Markdown, whatever the characters are written as, and draws neither lists nor links
     shown = re.sub(r"^(?=\s*(?:[-+*]|\d+[.)])\s)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", _BREAK, shown)
     return "".join(each if each in _PLAIN else f"#{ord(each)};" for each in shown)

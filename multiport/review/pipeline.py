@@ -6,12 +6,13 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from multiport import terminal, toolchain
 from multiport.project import Project, stack_of
-from multiport.review import crash, hosts
+from multiport.review import crash, digest, hosts
 from multiport.review.markdown import GITHUB_MOST, markdown, marker
 from multiport.review.pulumi_cli import CliError, Stack, empty_backend
 from multiport.review.rendered import rendered
@@ -22,10 +23,10 @@ from multiport.terminal import Say
 NOT_DEPLOYED: Final = frozenset({"local"})
 """Stacks of the developers' own machines."""
 
-_NO_STACK: Final = re.compile(r"(docs|examples|tests)/.*|.*\.md|LICENSE")
+_NO_STACK: Final = re.compile(r"(docs|examples|tests|bench)/.*|[^/]*\.md|LICENSE", re.DOTALL)
 """Files that no stack is made of. Any other may change every stack: the program, what it imports, what it is installed from."""
 
-_DIGEST: Final = re.compile(r"<!-- change ([0-9a-f]{16}) -->")
+_UNSEEN: Final = "nobody has seen what would happen; --unreviewed updates all the same"
 _WHOLE: Final = 1 << 40  # bytes: no limit
 
 
@@ -57,6 +58,35 @@ def _git(project: Project, *arguments: str) -> str:
     return answer.stdout
 
 
+@dataclass(frozen=True, slots=True)
+class _Reviewed:
+    """A preview as it is shown, secrets taken out of each text once it is finished."""
+
+    report: Report
+    comment: str
+    full: str
+    json: str
+    terminal: str
+
+
+def _reviewed(stack: Stack, plan: Path, most: int) -> _Reviewed:
+    """Preview a stack and render what it means: `preview` shows it, and `update` compares it with what was shown."""
+    seen = stack.preview(plan)
+    texts = rendered(seen.preview, seen.config)
+    key = digest.key_of(stack.environment)
+    unreviewable = tuple(digest.unreviewable(seen.preview, seen.plan, texts, key))
+    preview = replace(seen.preview, findings=(*seen.preview.findings, *unreviewable))
+    deployed = digest.deployed(seen.plan, seen.state, texts, (preview.project, preview.stack), key)
+    made, topology = report(preview, seen.redaction.values(rendered(preview)), deployed)
+    return _Reviewed(
+        made,
+        markdown(made, topology, most, seen.redaction),
+        markdown(made, topology, _WHOLE, seen.redaction),
+        seen.redaction.json(made.json()),
+        seen.redaction.text(text_of(made, colours=terminal.coloured(sys.stdout))),
+    )
+
+
 def preview(project: Project, name: str, environment: Mapping[str, str], out: Path | None, *, empty: bool) -> int:
     """Preview a stack, show the report, and keep the comment on the change up to date where there is one.
 
@@ -74,6 +104,7 @@ def preview(project: Project, name: str, environment: Mapping[str, str], out: Pa
         CliError: There is nothing to show.
         ProjectError: Neither the backend nor the project knows the stack.
     """
+    host = hosts.reviewing(environment)
     with ExitStack() as held:
         say = held.enter_context(terminal.progress(f"Previewing {name}"))
         stack = _stack(project, name, environment, say)
@@ -84,13 +115,9 @@ def preview(project: Project, name: str, environment: Mapping[str, str], out: Pa
             # nothing of a change that is only proposed goes into the real backend
             stack = _stack(project, name, held.enter_context(empty_backend(environment)), say)
             held.enter_context(stack.in_passing())
-        host = hosts.reviewing(environment)
+        plan = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="multiport-plan-"))) / "plan.json"
         try:
-            previewed, redaction, _ = stack.preview()
-            made, topology = report(previewed, redaction.values(rendered(previewed)))
-            body = markdown(made, topology, GITHUB_MOST if host is None else host.most)
-            texts = {"comment.md": body, "full.md": markdown(made, topology, _WHOLE), "report.json": made.json()}
-            shown = text_of(made, colours=terminal.coloured(sys.stdout))
+            seen = _reviewed(stack, plan, GITHUB_MOST if host is None else host.most)
         except CliError:
             _tell_failure(project, name, crash.NO_PREVIEW, out, host)
             raise
@@ -98,14 +125,15 @@ def preview(project: Project, name: str, environment: Mapping[str, str], out: Pa
             print(f"{name}: the review failed.\n{crash.trace(error)}", file=sys.stderr)
             _tell_failure(project, name, crash.review_failed(error), out, host)
             return 1
-    _write(out, name, texts)
-    print(shown, end="", flush=True)
+    _write(out, name, {"comment.md": seen.comment, "full.md": seen.full, "report.json": seen.json})
+    print(seen.terminal, end="", flush=True)
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a") as text:
-            text.write(body)
+            text.write(seen.comment)
     if host is not None:
-        print(f"{name}: {hosts.stick(host, marker(made.project, made.stack), body, silent=made.silent)}")
-    return 1 if made.outcome in ("failed", "refused") else 0
+        mark = marker(seen.report.project, seen.report.stack)
+        print(f"{name}: {hosts.stick(host, mark, seen.comment, silent=seen.report.silent)}")
+    return 1 if seen.report.outcome in ("failed", "refused") else 0
 
 
 def _tell_failure(project: Project, name: str, why: str, out: Path | None, host: hosts.Host | None) -> None:
@@ -140,6 +168,7 @@ def update(project: Project, name: str, environment: Mapping[str, str], *, unrev
         CliError: There is nothing to update.
         ProjectError: Neither the backend nor the project knows the stack.
     """
+    host = None if unreviewed else hosts.reviewed(environment)
     with tempfile.TemporaryDirectory(prefix="multiport-plan-") as folder:
         plan = Path(folder) / "plan.json"
         with terminal.progress(f"Previewing {name}") as say:
@@ -147,35 +176,40 @@ def update(project: Project, name: str, environment: Mapping[str, str], *, unrev
             if not stack.exists():
                 project.known_stack_file(name)
                 stack.create()
-            previewed, redaction, _ = stack.preview(plan)
             try:
-                made, _ = report(previewed, redaction.values(rendered(previewed)))
+                seen = _reviewed(stack, plan, GITHUB_MOST if host is None else host.most)
+            except CliError:
+                raise
             except Exception as error:  # noqa: BLE001 - what cannot be read cannot have been reviewed
                 print(f"{name}: the review failed, so nothing was updated.\n{crash.trace(error)}", file=sys.stderr)
                 return 1
-        print(text_of(made, colours=terminal.coloured(sys.stdout)), end="", flush=True)
-        if made.outcome in ("failed", "refused"):
+        print(seen.terminal, end="", flush=True)
+        if seen.report.outcome in ("failed", "refused"):
             return 1
-        if not unreviewed and (fault := _not_reviewed(environment, made)):
+        if not unreviewed and (fault := _not_reviewed(host, seen)):
             print(f"{name}: {fault}. Nothing was updated.", file=sys.stderr)
             return 1
         return 1 if stack.up(plan) else 0
 
 
-def _not_reviewed(environment: Mapping[str, str], made: Report) -> str | None:
+def _not_reviewed(host: hosts.Host | None, seen: _Reviewed) -> str | None:
     """What is wrong if this is not the change that was reviewed; None if it is, or if there is nothing to change."""
-    if made.outcome == "no change":
+    if seen.report.outcome == "no change":
         return None
-    host = hosts.reviewed(environment)
     if host is None:
-        return (
-            "no merged change is known for this commit, so nobody has seen what would happen; --unreviewed updates all the same"
-        )
-    first = marker(made.project, made.stack)
-    digests = [found[1] for each in host.comments() if each.body.startswith(first) if (found := _DIGEST.search(each.body))]
-    if made.digest in digests:
+        return f"no change that was merged into the default branch is known for this commit, so {_UNSEEN}"
+    comments = hosts.of_stack(host, marker(seen.report.project, seen.report.stack))
+    if not comments:
+        return f"the merged change has no comment on this stack, so {_UNSEEN}"
+    if len(comments) > 1:
+        return f"the merged change has {len(comments)} comments on this stack, where the review makes one: delete the others"
+    # the whole text, not its digest alone: what the reader saw is what was approved
+    if hosts.plain(comments[0].body) == hosts.plain(seen.comment):
         return None
-    return "this is not what was reviewed: something else changed meanwhile; --unreviewed updates all the same"
+    return (
+        "this is not what was reviewed: something else changed meanwhile, or the comment was edited; "
+        "look at what is said above, then --unreviewed updates all the same"
+    )
 
 
 def _stack(project: Project, name: str, environment: Mapping[str, str], say: Say) -> Stack:

@@ -12,11 +12,33 @@ from typing import Any, Final
 
 from multiport.review.redaction import Redaction
 
-REPLACING: Final = frozenset({"replace", "create-replacement", "delete-replaced"})
-"""The engine splits one replacement into three steps."""
+REPLACING: Final = frozenset(
+    {
+        "replace",
+        "create-replacement",
+        "delete-replaced",
+        "import-replacement",
+        "read-replacement",
+        "discard-replaced",
+        "remove-pending-replace",
+    }
+)
+"""The engine splits one replacement into several steps."""
 
-# A refresh or a read tells of the cloud, not of a change.
-_OPS: Final = {"same": "same", "create": "create", "update": "update", "delete": "delete", "import": "create", "read": "same"}
+# A refresh or a read tells of the cloud, not of a change (pkg/resource/deploy/step.go names all operations).
+_OPS: Final = {
+    "same": "same",
+    "create": "create",
+    "update": "update",
+    "delete": "delete",
+    "import": "create",
+    "read": "same",
+    "refresh": "same",
+    "discard": "delete",
+}
+_UNFAMILIAR: Final = "update"
+"""How an operation is shown that this review does not know. It is an error besides."""
+_PROVIDER: Final = "pulumi:providers:"
 _UNKNOWNS: Final = frozenset(
     {
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
@@ -73,6 +95,7 @@ class Step:
         forced_by: Input properties that force the replacement, as far as the engine says.
         trigger: Old and new replacement trigger, if they differ.
         depends: URNs that each input property depends on; empty for what does not change.
+        custom: Whether a provider manages it; a component and the stack itself are but names for what is in them.
     """
 
     op: str
@@ -83,12 +106,18 @@ class Step:
     forced_by: tuple[str, ...] = ()
     trigger: tuple[Any, Any] | None = None
     depends: Mapping[str, tuple[str, ...]] | None = None
+    custom: bool = False
 
     @property
     def kind(self) -> str:
         """Type without its module's file name, for example openstack:networking:Port."""
-        package, module, name = self.urn.split("::")[2].split("$")[-1].split(":")
-        return f"{package}:{module.split('/')[0]}:{name}"
+        package, *rest = resource_type(self.urn).split(":")
+        return ":".join([package, *(part.split("/")[0] for part in rest)])
+
+    @property
+    def deployed(self) -> bool:
+        """Whether the step does something in a cloud, or in another system."""
+        return self.custom or not self.kind.startswith(("multiport:", "pulumi:"))
 
     @property
     def name(self) -> str:
@@ -138,11 +167,16 @@ class Preview:
 
     def of(self, *kinds: str) -> Iterator[Step]:
         """Every step of these kinds, for example `networking:Port`."""
-        return (step for step in self.steps.values() if step.kind.split(":", 1)[1] in kinds)
+        return (step for step in self.steps.values() if step.kind.partition(":")[2] in kinds)
 
 
 class PreviewError(ValueError):
     """The input is not what the CLI writes."""
+
+
+def resource_type(urn: str) -> str:
+    """The type that a URN gives its resource, without those of the resource's parents."""
+    return urn.split("::", 3)[2].rsplit("$", maxsplit=1)[-1]
 
 
 def resource_name(urn: str) -> str:
@@ -215,18 +249,40 @@ def _known(value: Any) -> Any:
 
 def _steps(lines: Iterable[dict[str, Any]], described: Mapping[str, dict[str, Any]]) -> dict[str, Step]:
     told: dict[str, list[dict[str, Any]]] = {}
+    for event, metadata in _told(lines):
+        if metadata["op"] != "refresh" and not _default_provider(metadata):
+            told.setdefault(metadata["urn"], []).append({**metadata, "done": event == "resOutputsEvent"})
+    return {urn: _step(urn, told[urn], described.get(urn, {})) for urn in sorted(told)}
+
+
+def _told(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the engine does with resources: the event's name and what it says."""
     for line in lines:
         for event in ("resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"):
-            metadata = line.get(event, {}).get("metadata")
-            if metadata and metadata["op"] in REPLACING | _OPS.keys() and "pulumi:providers:" not in metadata["urn"]:
-                told.setdefault(metadata["urn"], []).append({**metadata, "done": event == "resOutputsEvent"})
-    return {urn: _step(urn, told[urn], described.get(urn, {})) for urn in sorted(told)}
+            if metadata := line.get(event, {}).get("metadata"):
+                yield event, metadata
+
+
+def _default_provider(metadata: Mapping[str, Any]) -> bool:
+    """Whether it is a provider of the engine's own, which is set up from the environment and says nothing of the change.
+
+    One that the program makes has the stack, or a component, for its parent, whatever its name is.
+    """
+    urn: str = metadata["urn"]
+    parents = [side.get("parent") for side in (metadata.get("new"), metadata.get("old")) if side]
+    return resource_type(urn).startswith(_PROVIDER) and resource_name(urn).startswith("default") and not any(parents)
 
 
 def _step(urn: str, told: list[dict[str, Any]], described: Mapping[str, Any]) -> Step:
     ops = {each["op"] for each in told}
     # a resource that goes, and would have to make way for a replacement anyhow, is told of as replaced but never created
-    op = "delete" if ops == {"delete-replaced"} else "replace" if ops & REPLACING else _OPS[told[-1]["op"]]
+    op = (
+        "delete"
+        if ops == {"delete-replaced"}
+        else "replace"
+        if ops & REPLACING
+        else _OPS.get(next((each["op"] for each in told if each["op"] not in _OPS), told[-1]["op"]), _UNFAMILIAR)
+    )
     # What is known once a step is done is more than what was known before it.
     ordered = sorted(told, key=lambda each: each["done"])
     old = next((_state(each["old"]) for each in reversed(ordered) if each.get("old")), NOTHING)
@@ -234,7 +290,9 @@ def _step(urn: str, told: list[dict[str, Any]], described: Mapping[str, Any]) ->
     before, after = described.get("oldState") or {}, described.get("newState") or {}
     triggers = before.get("replacementTrigger"), after.get("replacementTrigger")
     keys = {key for each in told for key in each.get("keys") or ()} | set(described.get("replaceReasons") or ())
-    parent = next((side["parent"] for each in told for side in (each.get("new"), each.get("old")) if side and side["parent"]), "")
+    parent = next(
+        (side["parent"] for each in told for side in (each.get("new"), each.get("old")) if side and side.get("parent")), ""
+    )
     return Step(
         op=op,
         urn=urn,
@@ -244,6 +302,7 @@ def _step(urn: str, told: list[dict[str, Any]], described: Mapping[str, Any]) ->
         forced_by=tuple(sorted(keys)) if op == "replace" else (),
         trigger=triggers if op == "replace" and triggers[0] != triggers[1] else None,
         depends={key: tuple(sorted(urns or ())) for key, urns in (after.get("propertyDependencies") or {}).items()},
+        custom=any(bool(side.get("custom")) for each in told for side in (each.get("new"), each.get("old")) if side),
     )
 
 
@@ -303,6 +362,16 @@ def _diagnostics(lines: Iterable[dict[str, Any]]) -> tuple[Diagnostic, ...]:
         found = (
             {Diagnostic("error", _brief(_plain("".join(lines_of_pack).replace("\n\n", "\n"))), "")} if lines_of_pack else set()
         )
+    found |= {
+        Diagnostic(
+            "error",
+            f"The engine says `{metadata['op']}`, an operation that this review does not know. "
+            "Nothing can be said of what it does; a newer version of the review may know it",
+            metadata["urn"],
+        )
+        for _, metadata in _told(lines)
+        if metadata["op"] not in REPLACING | _OPS.keys()
+    }
     telling = {each for each in found if not _SAYS_NOTHING.fullmatch(each.message)}
     if not any(each.severity == "error" for each in telling):
         telling = found

@@ -13,14 +13,39 @@ from typing import Any, Final
 from multiport.policy import pack
 from multiport.policy.rules import PROJECT
 from multiport.project import Project
+from multiport.review.digest import KEY
 from multiport.review.preview import Preview, read
-from multiport.review.redaction import Redaction, prelude_config, secrets_of
+from multiport.review.redaction import Redaction, formerly_clear, leaves, parts, prelude_config, secrets_of
 
 _QUIET: Final = ("--non-interactive", "--color", "never")
 
 
+# What of the CI's own environment neither the CLI nor the program that it runs may see: tokens to speak with the host, and files
+# by which a step tells later steps their environment. The engine needs none of it.
+_HOSTS: Final = ("GITHUB_", "GITLAB_", "CI_", "ACTIONS_", "RUNNER_")
+
+
 class CliError(Exception):
     """The CLI failed before it could say anything of the stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """One preview, and what only the review itself may see of it.
+
+    Attributes:
+        preview: The preview, without secrets.
+        redaction: Takes secrets out of every text about it.
+        plan: The engine's plan, with its secrets in the clear.
+        state: The stack's state before, with its secrets in the clear; empty for a stack that has none.
+        config: The stack's configuration with its secrets in the clear, as `Preview.config` has it without them.
+    """
+
+    preview: Preview
+    redaction: Redaction
+    plan: Mapping[str, Any]
+    state: Mapping[str, Any]
+    config: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,37 +71,45 @@ class Stack:
         known = json.loads(self._call(["stack", "ls", "--json"]).stdout or "[]")
         return any(each["name"] in (self.name, f"organization/{self.name}") for each in known)
 
-    def preview(self, plan: Path | None = None) -> tuple[Preview, Redaction, str]:
-        """Preview the stack with the policies; returns also what to take out of any text about it, and what the CLI printed.
+    def preview(self, plan: Path | None = None) -> Previewed:
+        """Preview the stack with the policies.
 
         Args:
-            plan: Where to save the update plan. Default: nowhere.
+            plan: Where to save the update plan, in a folder that only this user can read: its secrets are in the clear. Default:
+                it is not kept.
 
         Raises:
             CliError: There is nothing to show.
         """
         with tempfile.TemporaryDirectory(prefix="multiport-policies-") as folder:
             pack.write(Path(folder), lasting=False)
-            return self._previewed(["preview", "--policy-pack", folder, *(["--save-plan", str(plan)] if plan else [])])
+            path = plan or Path(folder) / "plan.json"
+            return self._previewed(["preview", "--policy-pack", folder, "--save-plan", str(path), "--show-secrets"], path)
 
-    def destruction(self) -> tuple[Preview, Redaction, str]:
-        """Preview what `destroy` would delete; returns the same as `preview`.
+    def destruction(self) -> Previewed:
+        """Preview what `destroy` would delete.
 
         Raises:
             CliError: There is nothing to show.
         """
-        return self._previewed(["destroy", "--preview-only"])
+        return self._previewed(["destroy", "--preview-only"], None)
 
-    def _previewed(self, command: Sequence[str]) -> tuple[Preview, Redaction, str]:
+    def _previewed(self, command: Sequence[str], plan: Path | None) -> Previewed:
+        shown: dict[str, Any] = json.loads(self._call(["config", "--json", "--show-secrets"]).stdout)
+        state: dict[str, Any] = json.loads(self._call(["stack", "export", "--show-secrets"]).stdout)
         with tempfile.TemporaryDirectory(prefix="multiport-review-") as folder:
             log = Path(folder) / "events"
             answer = self._call([*command, "--json", "--event-log", str(log)], check=False)
-            if not log.exists() or "{" not in answer.stdout:
-                raise CliError(answer.stdout + answer.stderr)
-            events = log.read_text()
-        shown: dict[str, Any] = json.loads(self._call(["config", "--json", "--show-secrets"]).stdout)
-        redaction = Redaction(secrets_of(prelude_config(events), shown))
-        return read(events, answer.stdout, redaction, stack=self.name, said=answer.stderr), redaction, answer.stderr
+            events = log.read_text() if log.exists() else ""
+        planned: dict[str, Any] = {"resourcePlans": {}}
+        if plan is not None and plan.exists():
+            plan.chmod(0o600)
+            planned = json.loads(plan.read_text())
+        redaction = _redaction(events, shown, state, planned)
+        if not events or "{" not in answer.stdout:
+            raise CliError(redaction.text(answer.stdout + answer.stderr))
+        preview = read(events, answer.stdout, redaction, stack=self.name, said=answer.stderr)
+        return Previewed(preview, redaction, planned, state, _config(shown))
 
     def up(self, plan: Path) -> int:
         """Update the stack as planned, the CLI's progress on the terminal; returns its exit status."""
@@ -111,7 +144,8 @@ class Stack:
     def _environment(self) -> dict[str, str]:
         # --event-log is one of the CLI's debug commands, although the Automation API lives by it
         ours = {"PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true", PROJECT: str(self.project.folder)}
-        return {**self.environment, **ours}
+        passed = {name: value for name, value in self.environment.items() if name != KEY and not name.startswith(_HOSTS)}
+        return {**passed, **ours}
 
     def _call(self, command: Sequence[str], *, check: bool = True, stack: bool = True) -> subprocess.CompletedProcess[str]:
         which = ["--stack", self.name] if stack and command[:2] != ["stack", "ls"] else []
@@ -126,8 +160,35 @@ class Stack:
             check=False,
         )
         if check and answer.returncode != 0:
-            raise CliError(answer.stdout + answer.stderr)
+            raise CliError(answer.stderr)  # what it printed may hold secrets
         return answer
+
+
+def _redaction(events: str, shown: Mapping[str, Any], state: Mapping[str, Any], plan: Mapping[str, Any]) -> Redaction:
+    """What to take out of every text about a preview; `multiport.review.redaction` says why."""
+    old = {each["urn"]: each for each in (state.get("deployment") or {}).get("resources") or ()}
+    secrets = set(secrets_of(prelude_config(events), shown))
+    for urn, each in old.items():
+        goal = plan["resourcePlans"].get(urn, {}).get("goal") or {}
+        for changes in (goal.get("inputDiff") or {}, goal.get("outputDiff") or {}):
+            for new in (changes.get("adds") or {}, changes.get("updates") or {}):
+                secrets |= {*formerly_clear(each.get("inputs") or {}, new), *formerly_clear(each.get("outputs") or {}, new)}
+    derived, public = parts([[each.get("inputs"), each.get("outputs")] for each in old.values()])
+    planned = parts([each.get("goal") for each in plan["resourcePlans"].values()])
+    clear = [text for name, entry in shown.items() if not entry.get("secret") for text in (name, *leaves(entry.get("value")))]
+    return Redaction(secrets, [*derived, *planned[0]], [*public, *planned[1], *clear])
+
+
+def _config(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without the project's prefix, its objects as data."""
+    config: dict[str, Any] = {}
+    for name, entry in shown.items():
+        text = entry.get("value")
+        try:
+            config[name.partition(":")[2]] = json.loads(text)
+        except (json.JSONDecodeError, TypeError):
+            config[name.partition(":")[2]] = text
+    return config
 
 
 @contextmanager

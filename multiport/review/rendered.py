@@ -9,15 +9,16 @@ from multiport.review.preview import UNKNOWN, Preview, Step
 from multiport.review.redaction import SECRET
 
 
-def rendered(preview: Preview) -> dict[str, str]:
-    """User data by server, of those that the engine says nothing of; a secret cloud-config is left out.
+def rendered(preview: Preview, config: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """User data by server, of those that the engine says nothing of.
 
     Args:
         preview: A preview of this checkout's program: its configuration is read, and its templates are used.
+        config: The configuration with its secrets in the clear. Default: the preview's own; a secret cloud-config is left out.
     """
     components = {step.name: step for step in preview.steps.values() if step.kind == "multiport:index:MultiPortInstance"}
     found: dict[str, str] = {}
-    servers = preview.config.get("servers")
+    servers = (preview.config if config is None else config).get("servers")
     for key, server in sorted(servers.items() if isinstance(servers, dict) else ()):
         component = components.get(key)
         if component is not None and component.new.outputs.get("userData", UNKNOWN) is UNKNOWN:

@@ -1,6 +1,5 @@
 """What a reviewer must know of a preview, as plain data; how it looks is the renderers' business."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from multiport.guest.files import PLAN_PATH
-from multiport.review import user_data
+from multiport.review import digest, user_data
 from multiport.review.losses import Loss, losses, operation, rank, word
-from multiport.review.preview import UNKNOWN, Diagnostic, Finding, Preview, State, Step
+from multiport.review.preview import UNKNOWN, Diagnostic, Finding, Preview, State
 from multiport.review.topology import PortRow, Topology, UserData
 from multiport.review.user_data import FileDiff
 from multiport.review.wording import codes, count
@@ -75,33 +74,36 @@ class Report:
     findings: tuple[Finding, ...]
     diagnostics: tuple[Diagnostic, ...]
     changes: tuple[Change, ...]
+    deployed: str
+    """Keyed hash of all that an update would deploy; empty where only a preview is at hand, which no update can rely on."""
 
     @property
     def silent(self) -> bool:
         """Whether there is nothing to say."""
-        return self.outcome == "no change" and not self.findings
+        return self.outcome == "no change" and not self.findings and not self.diagnostics
 
     @property
     def digest(self) -> str:
         """Identity of the change: the same change has the same, on every machine."""
-        return hashlib.sha256(self.json().encode()).hexdigest()[:16]
+        return digest.digest(self.json())
 
     def json(self) -> str:
         """The report as JSON."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
 
-def report(preview: Preview, rendered: Mapping[str, str]) -> tuple[Report, Topology]:
+def report(preview: Preview, rendered: Mapping[str, str], deployed: str = "") -> tuple[Report, Topology]:
     """Work out what a preview means.
 
     Args:
         preview: The preview.
         rendered: User data that the engine does not know yet, by server; see `review.rendered`.
+        deployed: From `review.digest.deployed`.
     """
     topology = Topology(preview, rendered)
     found = losses(topology)
     guests = tuple(_guests(topology))
-    counts = Counter(operation(step) for step in preview.changed() if _real(step))
+    counts = Counter(operation(step) for step in preview.changed() if step.deployed)
     outcome = _outcome(preview, counts, guests)
     made = Report(
         project=preview.project,
@@ -115,13 +117,9 @@ def report(preview: Preview, rendered: Mapping[str, str]) -> tuple[Report, Topol
         findings=preview.findings,
         diagnostics=preview.diagnostics,
         changes=tuple(_changes(topology)),
+        deployed=deployed,
     )
     return made, topology
-
-
-def _real(step: Step) -> bool:
-    """Components and the stack itself are but names for what is in them."""
-    return not step.kind.startswith(("multiport:", "pulumi:"))
 
 
 def _outcome(preview: Preview, counts: Mapping[str, int], guests: tuple[GuestDiff, ...]) -> str:
@@ -136,7 +134,7 @@ def _verdict(preview: Preview, topology: Topology, outcome: str, guests: tuple[G
     if outcome == "failed":
         return _why_failed(preview)
     parts = []
-    steps = [step for step in preview.changed() if _real(step)]
+    steps = [step for step in preview.changed() if step.deployed]
     for op, verb in _VERBS:
         kinds = Counter(word(step) for step in steps if operation(step) == op)
         if not kinds:
@@ -203,7 +201,7 @@ def _differing(each: UserData) -> tuple[bool, bool, tuple[FileDiff, ...], tuple[
 def _changes(topology: Topology) -> Iterator[Change]:
     order = {op: place for place, (op, _) in enumerate(_VERBS)}
     for step in sorted(
-        (step for step in topology.preview.changed() if _real(step)), key=lambda each: (order[operation(each)], each.urn)
+        (step for step in topology.preview.changed() if step.deployed), key=lambda each: (order[operation(each)], each.urn)
     ):
         properties = tuple(_properties(topology, step.old, step.new))
         if step.trigger is not None:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from multiport.guest.files import PLAN_PATH
+from multiport.review.preview import resource_name
 from multiport.review.report import Report
 from multiport.review.topology import Cell, PortRow
 from multiport.review.user_data import REST
-from multiport.review.wording import count, visible
+from multiport.review.wording import count, log_safe, visible
 from multiport.terminal import painted, table
 
 _STYLES: Final = {
@@ -42,7 +43,8 @@ def terminal(report: Report, *, colours: bool) -> str:
     lines = [paint("bold", f"{visible(report.stack)}: {_words(report.verdict)}.")]
     for severity in ("error", "warning"):
         for each in (each for each in report.diagnostics if each.severity == severity):
-            lines += ["", paint("delete" if severity == "error" else "update", f"{severity}: ") + _block(each.message)]
+            about = f"{visible(resource_name(each.urn))}: " if each.urn else ""
+            lines += ["", paint("delete" if severity == "error" else "update", f"{severity}: ") + about + _block(each.message)]
     for loss in report.losses:
         lines += ["", paint(loss.op, f"{_SIGNS[loss.op]} {loss.op} {loss.what} {visible(loss.name)}")]
         lines += [f"    because {_words(each)}" for each in loss.because]
@@ -50,7 +52,7 @@ def terminal(report: Report, *, colours: bool) -> str:
         lines += [f"    to avoid it: {_words(each)}" for each in loss.avoid]
     for finding in report.findings:
         level = paint("delete", "refused") if finding.mandatory else paint("update", "advice")
-        about = f" on {visible(finding.urn.split('::')[-1])}" if finding.urn else ""
+        about = f" on {visible(resource_name(finding.urn))}" if finding.urn else ""
         lines += ["", f"{level} by {visible(finding.policy)}{about}", f"    {_block(finding.message, 4)}"]
     if report.ports:
         lines += ["", _table(report.ports, colours=colours)]
@@ -68,7 +70,7 @@ def terminal(report: Report, *, colours: bool) -> str:
         lines.append(paint(change.op, f"{_SIGNS[change.op]} {change.op} {change.kind} {visible(change.name)}"))
         if change.op not in ("create", "delete"):
             lines += [f"      {visible(path)}: {_side(old)} → {_side(new)}" for path, old, new in change.properties]
-    return "\n".join(lines) + "\n"
+    return log_safe("\n".join(lines) + "\n")
 
 
 def _table(rows: Iterable[PortRow], *, colours: bool) -> str:

@@ -9,12 +9,22 @@ from typing import Final
 LONGEST: Final = 200
 """Characters of one value that are shown in a line; the full diff has the rest."""
 
-# Format characters turn text around (Trojan Source) or hide it; surrogates cannot be written at all.
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+# Format characters turn text around (Trojan Source) or hide it; surrogates cannot be written at all; what is not assigned, or is
+# for private use, looks like anything or nothing; of all blanks only the usual one looks like one.
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+
+# Letters and marks that show nothing: the rest of Unicode's Default_Ignorable_Code_Point, and the blank Braille pattern.
+_SHOW_NOTHING: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+# Letters of scripts that are read from the right: between isolates they order themselves and nothing around them.
+_FROM_THE_RIGHT: Final = frozenset({"R", "AL", "AN"})
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    """The text with what cannot be seen written as escapes.
+    """The text with what cannot be seen written as escapes, and lines with letters that are read from the right isolated.
 
     Args:
         text: Anything.
@@ -22,14 +32,39 @@ def visible(text: str, *, keep: str = "") -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escape(each) if unicodedata.category(each) in _HIDDEN and each not in keep else each for each in text)
+    escaped = "".join(_escape(each) if _hides(each) and each not in keep else each for each in text)
+    if not any(unicodedata.bidirectional(each) in _FROM_THE_RIGHT for each in escaped):
+        return escaped
+    return "\n".join(
+        f"{_ISOLATE}{line}{_END_OF_ISOLATE}" if any(unicodedata.bidirectional(each) in _FROM_THE_RIGHT for each in line) else line
+        for line in escaped.split("\n")
+    )
+
+
+def shortened(text: str, most: int) -> str:
+    """Visible text cut after so many characters, and what it isolates closed again."""
+    if len(text) <= most:
+        return text
+    cut = text[:most]
+    return f"{cut}…{_END_OF_ISOLATE * (cut.count(_ISOLATE) - cut.count(_END_OF_ISOLATE))}"
+
+
+def log_safe(text: str) -> str:
+    """Text for the log of a job, in which no line is a command to the runner.
+
+    GitHub's runner takes `::name ...` at the start of a line, after blanks too, and `##[name]` anywhere (its ActionCommand.cs).
+    """
+    return re.sub(r"^(\s*(?:\x1b\[[0-9;]*m)*\s*):(?=:)", r"\1\\x3a", text, flags=re.MULTILINE).replace("##[", r"#\x23[")
+
+
+def _hides(character: str) -> bool:
+    return character != " " and (unicodedata.category(character) in _HIDDEN or _SHOW_NOTHING.match(character) is not None)
 
 
 def code(value: object) -> str:
     """A value as a code span that is safe in a table cell too."""
     text = visible(str(value)).replace("`", r"\x60").replace("|", r"\x7c")
-    if len(text) > LONGEST:
-        text = f"{text[:LONGEST]}…"
+    text = shortened(text, LONGEST)
     return f"`{text}`" if text.strip() else "`' '`" if text else "`''`"
 
 
@@ -55,7 +90,7 @@ def codes(values: Iterable[object]) -> str:
 
 def summary(values: Iterable[object]) -> str:
     """Values as code in the summary of a fold, where the hosts read HTML and no Markdown."""
-    return ", ".join(f"<code>{html.escape(visible(str(value))[:LONGEST])}</code>" for value in values)
+    return ", ".join(f"<code>{html.escape(shortened(visible(str(value)), LONGEST))}</code>" for value in values)
 
 
 def block(text: str, language: str = "") -> str:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import count
+from pathlib import Path
 from shlex import join
 
 from multiport.verify import guest, readings
@@ -53,8 +54,16 @@ class Way:
 class Runner:
     """Runs one verification."""
 
-    def __init__(self, plan: Plan, options: Options, say: Say) -> None:
-        self._plan, self._options, self._say = plan, options, say
+    def __init__(self, plan: Plan, options: Options, say: Say, known_hosts: Path) -> None:
+        """Prepare the verification.
+
+        Args:
+            plan: What to verify.
+            options: How to probe.
+            say: Receives messages about the progress.
+            known_hosts: File for the host keys that are seen in this run.
+        """
+        self._plan, self._options, self._say, self._known_hosts = plan, options, say, known_hosts
         self._until = time.monotonic() + options.wait
         self._ways: dict[str, list[Way]] = {server.name: self._direct(server) for server in plan.servers}
 
@@ -200,16 +209,32 @@ class Runner:
         # A booting guest is slow to open a session and sends nothing meanwhile, so the interval grows with the wait.
         command = [*self._client(), "-o", f"ServerAliveInterval={max(5, self._options.wait // 24)}"]
         if way.through is not None:
-            proxy = [*self._client(), "-W", "%h:%p", f"{way.through.login}@{way.through.address}"]
-            command += ["-o", f"ProxyCommand={join(proxy)}"]
-        return self._call([*command, f"{way.login}@{way.address}", "sh -s"], timeout or max(30, self._options.wait // 4), script)
+            proxy = [*self._client(), "-W", "%h:%p", "-l", way.through.login, "--", way.through.address]
+            # Behind another jump host, the same private address may belong to another server.
+            alias = f"{way.address}.behind.{way.through.address}"
+            command += ["-o", f"ProxyCommand={join(proxy)}", "-o", f"HostKeyAlias={alias}"]
+        command += ["-l", way.login, "--", way.address, "sh -s"]
+        return self._call(command, timeout or max(30, self._options.wait // 4), script)
 
     def _client(self) -> list[str]:
-        # Host keys are not checked: a new server often has the address of a former one.
+        # A new server often has the address of a former one, so host keys from earlier runs prove nothing; a host key that was
+        # seen in this run is kept for it. What the user's own configuration forwards to known hosts is not forwarded to these.
         options = [
             "BatchMode=yes",
-            "StrictHostKeyChecking=no",
-            "UserKnownHostsFile=/dev/null",
+            "StrictHostKeyChecking=accept-new",
+            f"UserKnownHostsFile={self._known_hosts}",
+            "GlobalKnownHostsFile=/dev/null",
+            "HashKnownHosts=no",
+            "UpdateHostKeys=no",
+            "ForwardAgent=no",
+            "ForwardX11=no",
+            "ForwardX11Trusted=no",
+            "ClearAllForwardings=yes",
+            "Tunnel=no",
+            "PermitLocalCommand=no",
+            "GSSAPIDelegateCredentials=no",
+            "ControlMaster=no",
+            "ControlPath=none",
             "LogLevel=ERROR",
             f"ConnectTimeout={max(10, self._options.wait // 12)}",
         ]

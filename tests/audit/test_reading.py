@@ -85,3 +85,29 @@ def test_a_router_that_goes_to_another_external_network() -> None:
     [finding] = compare(read(exported(resources=[router])), Cloud("mine", routers={"r1": found}))
     assert (finding.kind, finding.name, finding.attribute) == (Kind.DIFFERS, "front-router", "external_gateway_info")
     assert finding.repair == {"external_gateway_info": {"network_id": "outside", "enable_snat": False}}
+
+
+@pytest.mark.parametrize("secret", [SECRET, [SECRET]])
+def test_a_state_in_which_everything_is_secret_says_nothing_wrong(secret: object) -> None:
+    keys = (
+        "name", "adminStateUp", "networkId", "portSecurityEnabled", "fixedIps", "securityGroupIds", "allowedAddressPairs", "tags",
+        "metadata", "networks", "dnsNameservers", "declared", "flavorName", "imageName",
+    )  # fmt: skip
+    types = ("networking/port:Port", "networking/subnet:Subnet", "networking/network:Network", "compute/instance:Instance")
+    resources = [
+        {
+            "urn": PORT.replace("networking/port:Port", kind),
+            "type": f"openstack:{kind}",
+            "id": kind,
+            "inputs": dict.fromkeys(keys, secret),
+        }
+        for kind in types
+    ]
+    cloud = Cloud(
+        "mine",
+        ports={types[0]: {"id": types[0], "network_id": "n", "name": "a"}},
+        subnets={types[1]: {"id": types[1], "network_id": "n", "name": "b", "dns_nameservers": ["192.0.2.1"]}},
+        networks={types[2]: {"id": types[2], "name": "c"}},
+        servers={types[3]: {"id": types[3], "name": "d", "metadata": {"e": "f"}, "flavor": {"original_name": "g"}}},
+    )
+    assert compare(read(exported(resources=resources)), cloud) == []

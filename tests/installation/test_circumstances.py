@@ -126,7 +126,7 @@ def test_an_environment_of_another_python_is_made_anew(make_checkout: Callable[.
     if supported:
         answer = checkout.make(supported[-1].path)
         _succeeds(answer)
-        assert "is of Python" in answer.stdout
+        assert "was made with Python" in answer.stdout
         _is_ready(checkout)
 
 

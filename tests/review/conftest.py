@@ -4,11 +4,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent / "engine")]
 
 from tests.engine.conftest import cli, cloud, make_stack  # noqa: E402 - found by the line above
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault
+settings.load_profile("no deadline")
 
 __all__ = ["cli", "cloud", "make_stack"]
 

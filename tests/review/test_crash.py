@@ -9,8 +9,8 @@ import pytest
 from multiport.project import find as found
 from multiport.review import crash, pipeline
 from multiport.review.markdown import marker
-from multiport.review.preview import Preview, read
-from multiport.review.pulumi_cli import CliError, Stack
+from multiport.review.preview import read
+from multiport.review.pulumi_cli import CliError, Previewed, Stack
 from multiport.review.redaction import Redaction
 from tests.review import recording
 
@@ -32,7 +32,7 @@ class FakeStack(Stack):
     def exists(self) -> bool:
         return True
 
-    def preview(self, _: Path | None = None) -> tuple[Preview, Redaction, str]:
+    def preview(self, _: Path | None = None) -> Previewed:
         if not self.broken:
             raise CliError(f"error: no passphrase {VALUE}")
         events, described, _texts = recording.read(recording.FOLDER / "create")
@@ -41,7 +41,7 @@ class FakeStack(Stack):
         for step in found.steps.values():
             object.__setattr__(step, "depends", Unreadable())
             object.__setattr__(step, "old", None)
-        return found, Redaction(()), ""
+        return Previewed(found, Redaction(()), {"resourcePlans": {}}, {}, {})
 
     def up(self, _: Path) -> int:
         raise AssertionError("updated what nobody could read")

@@ -15,7 +15,7 @@ from multiport import toolchain
 from multiport.toolchain import Toolchain
 from tests.engine.stack import ROOT
 from tests.review.cases import house
-from tests.review.test_hosts import Server
+from tests.review.test_hosts import Server, merged
 
 PARTS = ("Pulumi.yaml", "__main__.py", "multiport", "tools")
 MARK = "<!-- multiport review of multiport/dev -->"
@@ -176,7 +176,7 @@ def test_from_a_branch_to_the_updated_stack(repository: Repository) -> None:
     before = repository.git("rev-parse", "main")
     repository.git("checkout", "-q", "main")
     repository.git("merge", "-q", "--no-ff", "-m", "merge", "change")
-    repository.host.merged = [{"number": 5, "merged_at": "2026-01-01T00:00:00Z"}]
+    repository.host.merged = [merged(5)]
     done = repository.pipeline("update", "--since", before, GITHUB_SHA="abc")
     assert done.returncode == 0, done.stdout + done.stderr
     ports = repository.pulumi("stack", "output", "servers", "--stack", "dev")
@@ -200,8 +200,38 @@ def test_what_nobody_reviewed_is_not_done(repository: Repository) -> None:
     repository.host.merged = []
     refused = repository.pipeline("update", "--since", before, GITHUB_SHA="abc")
     assert refused.returncode == 1
-    assert "no merged change is known" in refused.stderr
+    assert "no change that was merged into the default branch is known" in refused.stderr
     assert "added" not in repository.pulumi("stack", "export", "--stack", "dev")
+
+
+def test_only_the_comment_as_it_was_made_approves(repository: Repository) -> None:
+    """The same change as above, now with its comment: edited, made twice, or merged elsewhere, it approves nothing."""
+    out = str(repository.folder.parent / "out")
+    repository.pipeline("preview", "--stack", "dev", "--out", out, PULL_REQUEST="5")
+    [comment] = [each for each in repository.host.comments if each["body"].startswith(MARK)]
+    genuine = comment["body"]
+    digest = genuine.splitlines()[1]
+    assert len(digest) == len("<!-- change  -->") + 64
+
+    def refused(why: str) -> None:
+        answer = repository.pipeline("update", "--stack", "dev", GITHUB_SHA="abc")
+        assert (answer.returncode, why in answer.stderr) == (1, True), answer.stdout + answer.stderr
+        assert "Nothing was updated" in answer.stderr
+        assert "added" not in repository.pulumi("stack", "export", "--stack", "dev")
+
+    repository.host.merged = [merged(5)]
+    comment["body"] = f"{MARK}\n{digest}\n**`dev`: nothing changes.**\n"
+    refused("not what was reviewed")
+    comment["body"] = genuine.replace("updates", "reads")
+    refused("not what was reviewed")
+    comment["body"] = f"{MARK}\n{genuine}"
+    refused("not what was reviewed")
+    comment["body"] = genuine
+    repository.host.add(f"{MARK}\n{digest}\n")
+    refused("2 comments on this stack")
+    repository.host.comments.pop()
+    repository.host.merged = [merged(5, base={"ref": "side", "repo": {"full_name": "o/r", "default_branch": "main"}})]
+    refused("no change that was merged into the default branch is known")
 
 
 def test_secrets_stay_and_are_refused_in_user_data(repository: Repository) -> None:

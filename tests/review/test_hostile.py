@@ -13,7 +13,7 @@ from multiport.review.markdown import markdown
 from multiport.review.preview import read
 from multiport.review.report import report
 from multiport.review.terminal import terminal
-from multiport.review.wording import block, code, prose, visible
+from multiport.review.wording import block, code, log_safe, prose, summary, visible
 from tests.review import recording
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -97,4 +97,49 @@ def test_a_sentence_is_text(text: str) -> None:
 @given(ANY)
 def test_nothing_is_hidden(text: str) -> None:
     assert visible(text).isprintable() or not visible(text).isascii()
-    assert not re.search("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", visible(text))
+    shown = re.sub("^\u2068([^\u2068\u2069]*)\u2069$", r"\1", visible(text))  # what is read from the right stands isolated
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u00a0\u200b-\u200f\u2028-\u202e\u2066-\u2069\u3164\ufe00-\ufe0f]", shown)
+
+
+@pytest.mark.parametrize(
+    "character",
+    "\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u200b\u200d\u2028\u202e\u2060\u2800\u3000\u3164\ufe0f\ufeff\uffa0\U000e0041\U000e0100",
+)
+def test_what_shows_nothing_is_written_as_an_escape(character: str) -> None:
+    assert visible(f"a{character}b").isascii()
+    assert visible(f"a{character}b").startswith("a\\")
+
+
+@pytest.mark.parametrize("word", ["\u05d0\u05d1", "\u0627\u0628", "\u0661\u0662", "\u07c0", "\u0710"])
+def test_what_is_read_from_the_right_orders_nothing_around_it(word: str) -> None:
+    assert visible(f"a {word} 1") == f"\u2068a {word} 1\u2069"
+    assert visible(f"a\n{word}\n1", keep="\n") == f"a\n\u2068{word}\u2069\n1"
+    for shown in (code(word * 300), summary([word * 300])):
+        assert shown.count("\u2068") == shown.count("\u2069") == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["::error file=x::y", "  ::add-mask::x", "\t::stop-commands::x", "\x1b[31m::error::x", "a ##[error]x", "##[command]x"]
+)
+def test_no_line_of_a_log_is_a_command_to_its_runner(line: str) -> None:
+    for shown in log_safe(f"before\n{line}\nafter").split("\n"):
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+        assert not plain.strip().startswith("::")
+        assert "##[" not in plain
+    assert log_safe("a::b, urn:pulumi:x::y") == "a::b, urn:pulumi:x::y"
+
+
+def test_a_warning_is_told_whole_even_where_nothing_changes() -> None:
+    events, preview, rendered = recording.read(recording.FOLDER / "no-change")
+    urn = "urn:pulumi:review::multiport::openstack:compute/instance:Instance::evil::db-server"
+    warning = {"diagnosticEvent": {"severity": "warning", "message": "::error title=x::deprecated", "urn": urn}}
+    policy = {"policyName": "p", "enforcementLevel": "advisory", "message": "m", "resourceUrn": urn}
+    made, topology = report(read(f"{events}{json.dumps(warning)}\n", preview), rendered)
+    assert not made.silent
+    for shown in (markdown(made, topology), terminal(made, colours=False)):
+        assert "evil::db-server" in shown
+        assert "deprecated" in shown
+        assert not [line for line in shown.split("\n") if line.strip().startswith("::")]
+    made, topology = report(read(f"{events}{json.dumps({'policyEvent': policy})}\n", preview), rendered)
+    for shown in (markdown(made, topology), terminal(made, colours=False)):
+        assert "evil::db-server" in shown

@@ -156,13 +156,75 @@ def test_found_in_the_jobs_environment(server: Server) -> None:
 
 
 def test_the_merged_change_of_a_commit(server: Server) -> None:
-    github = {"GITHUB_API_URL": server.url, "GITHUB_REPOSITORY": "o/r", "GITHUB_TOKEN": "t", "GITHUB_SHA": "abc"}
-    gitlab = {"CI_API_V4_URL": server.url, "CI_PROJECT_ID": "3", "GITLAB_TOKEN": "t", "CI_COMMIT_SHA": "abc"}
+    github, gitlab = _environments(server)
     assert reviewed({}) is None
     assert reviewed(github) is None
-    server.merged = [
-        {"number": 4, "merged_at": None, "iid": 4, "state": "opened"},
-        {"number": 5, "merged_at": "x", "iid": 5, "state": "merged"},
-    ]
+    server.merged = [merged(4, merged_at=None, state="opened"), merged(5)]
     assert reviewed(github) == GitHub(server.url, "o/r", "5", "t")
     assert reviewed(gitlab) == GitLab(server.url, "3", "5", "t")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"base": {"ref": "side", "repo": {"full_name": "o/r", "default_branch": "main"}}, "target_branch": "side"},
+        {"base": {"ref": "main", "repo": {"full_name": "x/r", "default_branch": "main"}}, "target_project_id": 4},
+        {"base": {"ref": None, "repo": {"full_name": "o/r", "default_branch": None}}, "target_branch": None},
+        {"base": {"ref": "main", "repo": None}, "target_branch": None},
+        {"base": None, "target_project_id": None},
+    ],
+    ids=["another branch", "another repository", "no default branch", "a repository that is gone", "nothing"],
+)
+def test_what_was_merged_elsewhere_is_not_what_was_reviewed(server: Server, other: dict[str, Any]) -> None:
+    github, gitlab = _environments(server)
+    server.merged = [merged(5, **other)]
+    assert reviewed(github) is None
+    assert reviewed(gitlab) is None
+
+
+def test_several_merged_changes_are_refused(server: Server) -> None:
+    server.merged = [merged(5), merged(6)]
+    for environment in _environments(server):
+        with pytest.raises(HostError, match=r"several merged changes \(5, 6\)"):
+            reviewed(environment)
+
+
+def test_answers_that_are_not_as_documented(server: Server, host: Host) -> None:
+    server.comments = [
+        {"id": 0, "body": f"{MARK}\nours?", "user": None, "author": None},
+        {"id": 1, "body": f"{MARK}\nours?", "user": {}, "author": {}},
+        {"id": 2, "body": f"{MARK}\nours?"},
+        {"id": 3, "body": None, "user": {"login": "github-actions[bot]"}, "author": {"id": 7}},
+    ]
+    assert [each.body for each in host.comments()] == [""]
+    server.merged = {"message": "not a list"}  # type: ignore[assignment]
+    for environment in _environments(server):
+        with pytest.raises(HostError, match="dict where a list was expected"):
+            reviewed(environment)
+
+
+def merged(number: int, **other: Any) -> dict[str, Any]:
+    """A merged change as both hosts tell of it."""
+    return {
+        "number": number,
+        "iid": number,
+        "merged_at": "2026-01-01T00:00:00Z",
+        "state": "merged",
+        "base": {"ref": "main", "repo": {"full_name": "o/r", "default_branch": "main"}},
+        "target_branch": "main",
+        "target_project_id": 3,
+        **other,
+    }
+
+
+def _environments(server: Server) -> tuple[dict[str, str], dict[str, str]]:
+    return (
+        {"GITHUB_API_URL": server.url, "GITHUB_REPOSITORY": "o/r", "GITHUB_TOKEN": "t", "GITHUB_SHA": "abc"},
+        {
+            "CI_API_V4_URL": server.url,
+            "CI_PROJECT_ID": "3",
+            "GITLAB_TOKEN": "t",
+            "CI_COMMIT_SHA": "abc",
+            "CI_DEFAULT_BRANCH": "main",
+        },
+    )

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from multiport.review.markdown import markdown
 from multiport.review.preview import PreviewError, read
+from multiport.review.report import report
+from multiport.review.terminal import terminal
 from multiport.review.user_data import REST, diffs, files
 from tests.review import recording
 
@@ -58,6 +61,10 @@ def test_a_name_may_hold_anything() -> None:
         (["delete-replaced"], "delete"),
         (["read"], "same"),
         (["import"], "create"),
+        (["import-replacement"], "replace"),
+        (["read-replacement", "discard-replaced"], "replace"),
+        (["remove-pending-replace", "create-replacement"], "replace"),
+        (["discard"], "delete"),
     ],
 )
 def test_operations(ops: list[str], op: str) -> None:
@@ -67,10 +74,42 @@ def test_operations(ops: list[str], op: str) -> None:
     assert bool(step.new.id) == (op != "delete")
 
 
-def test_refreshes_and_providers_are_no_changes() -> None:
-    provider = "urn:pulumi:s::p::pulumi:providers:openstack::default"
-    found = read("\n".join([_event("refresh"), _event("create", provider), _event("same", STACK), SUMMARY]), "{}")
+def test_refreshes_and_the_engines_own_providers_are_no_changes() -> None:
+    provider = "urn:pulumi:s::p::pulumi:providers:openstack::default_5_5_1"
+    own: dict[str, Any] = {"old": None, "new": {"id": "", "inputs": {}, "outputs": {}}}
+    found = read("\n".join([_event("refresh"), _event("create", provider, **own), _event("same", STACK), SUMMARY]), "{}")
     assert list(found.steps) == [STACK]
+
+
+def test_a_name_decides_nothing_about_what_is_shown() -> None:
+    for name in ("db-pulumi:providers:x", "pulumi:providers:openstack::default", "$pulumi:providers:x"):
+        urn = f"urn:pulumi:s::p::openstack:compute/serverGroup:ServerGroup::{name}"
+        [step] = read(f"{_event('replace', urn)}\n{SUMMARY}", "{}").steps.values()
+        assert (step.op, step.name, step.deployed) == ("replace", name, True)
+
+
+def test_a_provider_of_the_programs_own_is_shown_whatever_its_name_is() -> None:
+    urn = "urn:pulumi:s::p::pulumi:providers:openstack::default_5_5_1"
+    sides: dict[str, Any] = {
+        side: {"id": "1", "parent": STACK, "inputs": {}, "outputs": {}, "custom": True} for side in ("old", "new")
+    }
+    [step] = read(f"{_event('update', urn, **sides)}\n{SUMMARY}", "{}").steps.values()
+    assert (step.op, step.kind, step.deployed) == ("update", "pulumi:providers:openstack", True)
+
+
+@pytest.mark.parametrize("kind", ["my:Component", "Component", "a:b:c:d", "my:a/b:Component"])
+def test_a_type_may_have_any_number_of_parts(kind: str) -> None:
+    found = read(f"{_event('create', f'urn:pulumi:s::p::{kind}::x')}\n{SUMMARY}", "{}")
+    made, topology = report(found, {})
+    assert made.changes[0].kind == kind.replace("/b", "")
+    assert markdown(made, topology)
+
+
+def test_an_operation_that_is_not_known_is_shown_and_stops_the_update() -> None:
+    made, topology = report(read(f"{_event('frobnicate')}\n{SUMMARY}", "{}"), {})
+    assert made.outcome == "failed"
+    assert "`frobnicate`" in markdown(made, topology)
+    assert "frobnicate" in terminal(made, colours=False)
 
 
 def test_a_preview_that_stopped_has_failed() -> None:

@@ -50,7 +50,17 @@ def repository(tmp_path: Path) -> Repository:
         (["stacks/Pulumi.prod.yaml", "stacks/Pulumi.dev.yaml"], ["dev", "prod"]),
         (["stacks/Pulumi.local.yaml"], []),
         (["README.md", "docs/review.md", "tests/x.py", "examples/x/__main__.py"], []),
+        (["CHANGELOG.md", "LICENSE", "bench/x.py"], []),
         (["lib/shared.py"], ["dev", "prod"]),
+        (["Makefile"], ["dev", "prod"]),
+        (["pyproject.toml"], ["dev", "prod"]),
+        ([".github/workflows/update.yml"], ["dev", "prod"]),
+        (["multiport/review/pipeline.py"], ["dev", "prod"]),
+        (["tools/deploy.py"], ["dev", "prod"]),
+        (["lab/x.py"], ["dev", "prod"]),
+        (["pulumi.py"], ["dev", "prod"]),
+        (["new/x.md"], ["dev", "prod"]),
+        (["stacks/Pulumi.yaml"], ["dev", "prod"]),
         (["requirements-dev.lock"], ["dev", "prod"]),
         (["tests/x.py", "stacks/Pulumi.prod.yaml"], ["prod"]),
         (["stacks/Pulumi.prod.yaml", "setup.cfg"], ["dev", "prod"]),
@@ -71,3 +81,21 @@ def test_touched(repository: Repository, paths: list[str], stacks: list[str]) ->
 def test_an_unknown_revision_is_an_error(repository: Repository) -> None:
     with pytest.raises(CliError, match="nowhere"):
         repository("README.md", since="nowhere")
+
+
+def test_a_file_that_moves_is_told_of_at_both_places(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    for folder in ("stacks", "guest", "docs"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text("")
+    (tmp_path / "guest" / "x.py").write_text("the same text\n" * 20)
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "start")
+    git("checkout", "-q", "-b", "change")
+    git("mv", "guest/x.py", "docs/x.py")
+    git("commit", "-q", "-m", "change")
+    assert touched(Project(tmp_path, "multiport", tmp_path / "stacks", {}), "main") == ["dev"]

@@ -121,3 +121,12 @@ def test_the_script_has_the_options_that_it_is_called_with() -> None:
         )
         for option in re.findall(r"--[a-z]+", rest):
             assert option in answer.stdout, (verb, option)
+
+
+def test_only_the_default_branch_is_deployed() -> None:
+    """A run by hand may be started on any branch: every job that could reach a stack's credentials says that it must not."""
+    for name, job in _workflow("update.yml")["jobs"].items():
+        assert "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)" in job["if"], name
+    jobs = yaml.safe_load(GITLAB.read_text())
+    for name in ("update", "update-unreviewed"):
+        assert all("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH" in rule["if"] for rule in jobs[name]["rules"]), name

@@ -113,3 +113,10 @@ def test_resources_are_deleted_after_their_dependents_and_kept_if_a_dependent_fa
         frontier += [other for other in resources[urn].dependencies if other not in needed]
     assert set(deleted) == resources.keys() - needed
     assert set(failed) <= failing
+
+
+def test_the_folder_is_its_owners_alone_whoever_made_it(tmp_path: Path) -> None:
+    folder = tmp_path / "direct"
+    folder.mkdir(mode=0o755)
+    with locked(folder / "s.json"):
+        assert folder.stat().st_mode & 0o777 == 0o700

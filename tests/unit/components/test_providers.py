@@ -74,7 +74,8 @@ def test_an_external_network_is_looked_up_by_exact_name() -> None:
     found = deploy(program)
     reference = {"id": "network PUBLICNET", "external": True}
     assert found.exports == {"plain": reference, "with provider": reference}
-    assert [(each.args, each.provider) for each in found.calls] == [({"name": "PUBLICNET"}, ""), ({"name": "PUBLICNET"}, "mine")]
+    asked = {"name": "PUBLICNET", "external": True}
+    assert [(call.args, call.provider) for call in found.calls] == [(asked, ""), (asked, "mine")]
 
 
 def test_options_given_to_a_component_are_kept_beside_our_hook() -> None:

@@ -282,7 +282,7 @@ def test_an_address_that_only_the_subnet_names_is_chosen_anew() -> None:
 
 def test_a_component_of_an_older_state_is_let_through() -> None:
     found = deploy(lambda: server(ports={"a": SILENT}))
-    [hook] = found.hooks.values()
+    [hook] = (each for name, each in found.hooks.items() if name.startswith("two-steps-"))
     for inputs in (None, {}, {"declared": None}):
         hook.callback(pulumi.ResourceHookArgs("", "", "web", "", new_inputs=inputs, old_inputs=inputs))
 
@@ -294,7 +294,7 @@ def test_components_of_one_name_have_hooks_of_their_own() -> None:
         floating("web", x=new("A"))
 
     found = deploy(program)
-    assert len(found.hooks) == 4
+    assert len([name for name in found.hooks if name.startswith("two-steps-")]) == 4
     assert sorted(found.hooks) == sorted(
         name for each in found.resources.values() for name in each.options.get("hooks", {}).get("before_update", [])
     )

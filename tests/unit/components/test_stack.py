@@ -88,3 +88,12 @@ def test_the_cloud_config_of_an_encrypted_stack_stays_secret() -> None:
 
     open_, secret = (deploy(lambda: program(secret=secret))["Instance edge-server"].inputs for secret in (False, True))
     assert secret["userData"] == Secret(open_["userData"])
+
+
+def test_a_protected_virtual_address_of_a_stack_is_protected() -> None:
+    def program() -> None:
+        config = topology()
+        config["virtual_ips"]["web"]["protect"] = True
+        build(config)
+
+    assert deploy(program)["Port web-address"].options["protect"] is True

@@ -1,6 +1,8 @@
 from typing import Any
 
-from multiport.verify.plan import USUAL_LOGINS, Address, VirtualIp, plan
+import pytest
+
+from multiport.verify.plan import USUAL_LOGINS, Address, PlanError, VirtualIp, plan
 
 
 def port(mac: str = "FA:16:3E:00:00:01", floating_ips: dict[str, str] | None = None, **fixed_ips: str) -> dict[str, Any]:
@@ -8,7 +10,7 @@ def port(mac: str = "FA:16:3E:00:00:01", floating_ips: dict[str, str] | None = N
     return {"mac_address": mac, "table": 21009.0, "priority": 21144.0, "fixed_ips": keys, "floating_ips": floating_ips or {}}
 
 
-OUTPUTS = {
+OUTPUTS: dict[str, Any] = {
     "servers": {
         "web": {
             "ports": {
@@ -50,3 +52,28 @@ def test_a_given_login_and_echo_url_override_those_of_the_outputs() -> None:
 def test_the_plan_of_an_empty_stack_is_empty() -> None:
     assert plan({}) == plan({"servers": {}, "virtual_ips": {}})
     assert plan({}).outside == []
+
+
+@pytest.mark.parametrize("login", ["-oProxyCommand=x", "-l", "a b", "a\nb", "a;b", "%h", "$(x)", "`x`", " a", "ä"])
+def test_what_is_no_login_never_reaches_ssh(login: str) -> None:
+    with pytest.raises(PlanError, match="SSH_USER"):
+        plan(OUTPUTS, login=login)
+    servers: dict[str, Any] = OUTPUTS["servers"]
+    said = {**servers["web"], "commands": {"a": {"ssh": [f"ssh {login}@203.0.113.13"]}}}
+    with pytest.raises(PlanError, match="SSH_USER"):
+        plan({"servers": {"web": said}})
+
+
+@pytest.mark.parametrize("login", ["debian", "me@EXAMPLE.ORG", "_x", "a.b-c_d", "0"])
+def test_usual_logins_do(login: str) -> None:
+    assert plan(OUTPUTS, login=login).servers[0].logins == (login,)
+
+
+@pytest.mark.parametrize("address", ["-oProxyCommand=x", "host.example.org", "10.0.0.1 x", "", "10.0.0.1\n"])
+def test_what_is_no_address_never_reaches_ssh(address: str) -> None:
+    with pytest.raises(PlanError, match="where an address is expected"):
+        plan({"servers": {"web": {"ports": {"a": port(v4="10.0.0.11", floating_ips={"v4": address})}}}})
+    with pytest.raises(PlanError, match="where an address is expected"):
+        plan({"servers": {"web": {"ports": {"a": port(v4=address)}}}})
+    with pytest.raises(PlanError, match="where an address is expected"):
+        plan({"virtual_ips": {"x": {"ip_address": "10.0.0.1", "floating_ip": address or "-"}}})
