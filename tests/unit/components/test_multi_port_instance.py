@@ -17,6 +17,7 @@ from tests.unit.components.programs import BACK, FRONT, OUTSIDE, SUBNET, network
 UUID = "0c5d8a9e-6f4b-4f0e-9d3c-1a2b3c4d5e6f"
 PARENT = "MultiPortInstance web"
 NESTED = "FloatingIps web"
+LOOK_UP = "look-up-multiport:index:MultiPortInstance-web"
 MACS = {"a": "fa:16:3e:53:03:82", "b": "fa:16:3e:c3:f5:a8", "h": "fa:16:3e:34:50:3d"}
 
 
@@ -148,6 +149,7 @@ def test_every_request() -> None:
             },
             delete_before_replace=True,
             additional_secret_outputs=["adminPass"],
+            hooks={"before_create": [LOOK_UP], "before_update": [LOOK_UP]},
         ),
         asked(
             "InterfaceAttach web-h",
