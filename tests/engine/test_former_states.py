@@ -27,7 +27,8 @@ def is_told_to_the_state_alone(step: Step) -> bool:
 
     The review needs them there: they are known in a preview also where the user data as a whole is not.
     """
-    changed = {name for name in {*step.old, *step.new} if step.old.get(name) != step.new.get(name)}
+    before, after = step.old.get("inputs") or {}, step.new.get("inputs") or {}
+    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     return step.op == "update" and step.kind == "multiport:index:MultiPortInstance" and changed <= {"cloudConfig", "metadata"}
 
 
