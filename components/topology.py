@@ -212,6 +212,8 @@ class PortOptions(TypedDict):
 
     name: NotRequired[str]
     """Display name of the port. Default: <stack>-<server>-<key>. Change: in place."""
+    description: NotRequired[str]
+    """What people are to know of the port: free text on one line, of at most 255 characters. Default: none. Change: in place."""
     formerly: NotRequired[list[str]]
     """Keys that this port had before, oldest first: renaming a key then keeps the port, its slot and the server. Default: none.
     Change: in place."""

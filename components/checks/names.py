@@ -13,7 +13,7 @@ KEY = PORT_KEY
 # One label of a host name (RFC 1123).
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
-# Nova's and Neutron's limit for names.
+# Nova's and Neutron's limit for names, and Neutron's for descriptions.
 LONGEST_NAME = 255
 # Nova's limits for a server's tags, and what `naming` puts among them.
 LONGEST_TAG = 60
@@ -49,18 +49,17 @@ def check_names(path: str, **names: str | None) -> Iterator[Fault]:
         names: Each under its key; None for one that is absent or not known yet.
     """
     for key, name in names.items():
-        if name is None:
-            continue
-        if not name.strip():
-            yield Fault(key_path(path, key), f"{shown(name)} is empty", "Write a name")
-        elif name.strip() != name:
-            yield Fault(key_path(path, key), f"{shown(name)} has blanks at an end", "Take them out")
-        elif not name.isprintable():
-            yield Fault(key_path(path, key), f"{shown(name)} holds characters that cannot be printed", "Take them out")
-        elif len(name) > LONGEST_NAME:
-            yield Fault(
-                key_path(path, key), f"{shown(name)} has {len(name)} characters", f"Use at most {LONGEST_NAME} characters"
-            )
+        if name is not None:
+            yield from _printable(key_path(path, key), name, "Write a name")
+
+
+def check_text(path: str, text: str | None) -> Iterator[Fault]:
+    """Free text in the cloud, such as a description, is held to the rules for names; unlike a name it can be done without.
+
+    An empty one is refused because the provider cannot tell it from none.
+    """
+    if text is not None:
+        yield from _printable(path, text, "Leave it out")
 
 
 def check_host_name(path: str, name: str | None) -> Iterator[Fault]:
@@ -128,6 +127,17 @@ def nearest(name: str, valid: Collection[str]) -> str | None:
     wanted = name[:LONGEST_COMPARED].lower()
     found = [word for word in difflib.get_close_matches(wanted, by_lower) if _word_by_word(wanted, word)]
     return by_lower[found[0]] if found else None
+
+
+def _printable(path: str, text: str, if_empty: str) -> Iterator[Fault]:
+    if not text.strip():
+        yield Fault(path, f"{shown(text)} is empty", if_empty)
+    elif text.strip() != text:
+        yield Fault(path, f"{shown(text)} has blanks at an end", "Take them out")
+    elif not text.isprintable():
+        yield Fault(path, f"{shown(text)} holds characters that cannot be printed", "Take them out")
+    elif len(text) > LONGEST_NAME:
+        yield Fault(path, f"{shown(text)} has {len(text)} characters", f"Use at most {LONGEST_NAME} characters")
 
 
 def _word_by_word(name: str, other: str) -> bool:

@@ -46,6 +46,7 @@ def check_port(
         external_network: The pool of floating IPs that name none; None: not known.
     """
     yield from names.check_names(path, name=port.get("name"))
+    yield from names.check_text(key_path(path, "description"), port.get("description"))
     yield from _slot(key_path(path, "slot"), port.get("slot"))
     if network is not None and not network.owned:
         yield from _owners_only(path, port)

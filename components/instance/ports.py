@@ -47,6 +47,7 @@ def create_port(parent: pulumi.Resource, name: str, key: str, args: MultiPortIns
     resource = openstack.networking.Port(
         f"{name}-{key}",
         name=port.get("name", naming.display_name(name, key)),
+        description=port.get("description"),
         network_id=port["network"]["id"],
         mac_address=port.get("mac_address"),
         admin_state_up=True,

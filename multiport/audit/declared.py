@@ -90,7 +90,7 @@ def security_group_rule(resource: Resource, found: Found) -> Iterator[Difference
 def port(resource: Resource, found: Found, cloud: Cloud) -> Iterator[Difference]:
     """Compare a port."""
     inputs = resource.inputs
-    yield from _plain(resource, found, "name", "admin_state_up", "port_security_enabled")
+    yield from _plain(resource, found, "name", "description", "admin_state_up", "port_security_enabled")
     yield from _plain(resource, found, "network_id", mutable=False)
     yield from _fixed_ips(resource, found, cloud)
     mac = inputs.get("macAddress") or resource.outputs.get("macAddress")

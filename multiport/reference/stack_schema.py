@@ -73,6 +73,7 @@ VALUES: Mapping[tuple[str, str], Schema] = {
     ("PortConfig", "allowed_address_pairs"): {"maxProperties": ports.MOST_PAIRS},
     ("PortConfig", "external_network"): NAME,
     ("PortConfig", "security_groups"): {"uniqueItems": True},
+    ("PortOptions", "description"): NAME,
     ("PortOptions", "fixed_ips"): {"minProperties": 1},
     ("PortOptions", "formerly"): {"items": _whole(names.KEY)},
     ("PortOptions", "mac_address"): {

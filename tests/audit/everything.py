@@ -60,7 +60,7 @@ EVERYTHING: dict[str, Any] = {
             "primary_port": "b",
             "routing": {"connmark": True},
             "ports": {
-                "a": {"network": "front", "floating_ip": {}, "mac_address": "fa:16:3e:00:aa:01"},
+                "a": {"network": "front", "floating_ip": {}, "mac_address": "fa:16:3e:00:aa:01", "description": "web's way out"},
                 "b": {
                     "network": "front",
                     "fixed_ips": {
@@ -88,7 +88,7 @@ EVERYTHING: dict[str, Any] = {
             "flavor": "gp.0.1.2",
             "return_path": "none",
             "config_drive": False,
-            "ports": {"public": {"external_network": "PUBLICNET"}},
+            "ports": {"public": {"external_network": "PUBLICNET", "description": "the way out"}},
         },
     },
 }

@@ -58,6 +58,7 @@ PROPERTIES: dict[str, tuple[str, str, str, dict[str, Any], str]] = {
     "router admin state": ("Router", "front-router", "update_router", {"is_admin_state_up": False}, "admin_state_up"),
     "security group name": ("SecGroup", "reachable", "update_security_group", {"name": "other"}, "name"),
     "port name": ("Port", "web-a", "update_port", {"name": "other"}, "name"),
+    "port description": ("Port", "web-a", "update_port", {"description": "other"}, "description"),
     "port admin state": ("Port", "web-a", "update_port", {"is_admin_state_up": False}, "admin_state_up"),
     "port address pairs": ("Port", "web-b", "update_port", {"allowed_address_pairs": []}, "allowed_address_pairs"),
     "port security groups": ("Port", "web-a", "update_port", {"security_groups": []}, "security_groups"),

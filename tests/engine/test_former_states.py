@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.engine import former
-from tests.engine.stack import ROOT, Stack
+from tests.engine.stack import ROOT, Stack, Step
 
 STATES = sorted(former.FOLDER.glob("*.json"))
 
@@ -22,6 +22,16 @@ def ids(api: Any) -> Iterator[dict[str, str]]:
     api.network.delete_network(network)
 
 
+def is_told_to_the_state_alone(step: Step) -> bool:
+    """Return whether a step only records the user's own texts as inputs of a component, which is no object of the cloud.
+
+    The review needs them there: they are known in a preview also where the user data as a whole is not.
+    """
+    before, after = step.old.get("inputs") or {}, step.new.get("inputs") or {}
+    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    return step.op == "update" and step.kind == "multiport:index:MultiPortInstance" and changed <= {"cloudConfig", "metadata"}
+
+
 @pytest.mark.parametrize("path", STATES, ids=lambda path: path.stem)
 def test_nothing_changes(make_stack: Callable[..., Stack], path: Any, ids: dict[str, str]) -> None:
     state = json.loads(path.read_text())
@@ -30,7 +40,7 @@ def test_nothing_changes(make_stack: Callable[..., Stack], path: Any, ids: dict[
     if state["config"] is not None:
         stack.configure(state["config"])
     stack.import_state(former.restored(state, ids))
-    assert stack.preview() == []
+    assert [step for step in stack.preview() if not is_told_to_the_state_alone(step)] == []
 
 
 def test_there_is_a_state_of_every_stack_and_example() -> None:

@@ -62,6 +62,19 @@ def test_a_changed_display_name_updates_only_the_port(stack: Stack) -> None:
     assert changes(stack.up()) == {("update", "Port", "web-b")}
 
 
+def test_a_description_comes_changes_and_goes_in_place(stack: Stack, api: Any) -> None:
+    port_id = stack.outputs()["servers"]["web"]["ports"]["b"]["port_id"]
+    config = example_topology()
+    for description in ("uplink of rack 7", "ä" * 255):
+        ports(config)["b"]["description"] = description
+        stack.configure(config)
+        assert changes(stack.up()) == {("update", "Port", "web-b")}
+        assert api.network.get_port(port_id).description == description
+    stack.configure(example_topology())
+    assert changes(stack.up()) == {("update", "Port", "web-b")}
+    assert not api.network.get_port(port_id).description
+
+
 def test_a_renamed_key_with_formerly_keeps_the_port_and_the_server(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack("renamed")
     stack.configure(example_topology())

@@ -181,7 +181,7 @@ def test_an_external_network_is_looked_up_once() -> None:
     ports = {key: {"external_network": "PUBLICNET"} for key in ("a", "b")}
     found = main({"servers": {name: {**WEB, "ports": ports} for name in ("x", "y")}})
     assert len(found.of_type("Port")) == 4
-    assert [each.args for each in found.calls] == [{"name": "PUBLICNET"}]
+    assert [call.args for call in found.calls] == [{"name": "PUBLICNET", "external": True}]
 
 
 @pytest.mark.parametrize("config", [{}, {"external_network": "OTHERNET"}, {"external_network": "123"}], ids=repr)

@@ -17,6 +17,7 @@ from tests.unit.components.programs import BACK, FRONT, OUTSIDE, SUBNET, network
 UUID = "0c5d8a9e-6f4b-4f0e-9d3c-1a2b3c4d5e6f"
 PARENT = "MultiPortInstance web"
 NESTED = "FloatingIps web"
+LOOK_UP = "look-up-multiport:index:MultiPortInstance-web"
 MACS = {"a": "fa:16:3e:53:03:82", "b": "fa:16:3e:c3:f5:a8", "h": "fa:16:3e:34:50:3d"}
 
 
@@ -148,6 +149,7 @@ def test_every_request() -> None:
             },
             delete_before_replace=True,
             additional_secret_outputs=["adminPass"],
+            hooks={"before_create": [LOOK_UP], "before_update": [LOOK_UP]},
         ),
         asked(
             "InterfaceAttach web-h",
@@ -316,7 +318,8 @@ def test_an_image_is_looked_up_only_to_make_a_volume_of_it() -> None:
             {"securityGroupIds": None, "portSecurityEnabled": False, "noSecurityGroups": True, "allowedAddressPairs": []},
         ),
         ({"mac_address": "fa:16:3e:00:00:01"}, {"macAddress": "fa:16:3e:00:00:01"}),
-        ({"name": "mine"}, {"name": "mine"}),
+        ({"name": "mine"}, {"name": "mine", "description": None}),
+        ({"description": "uplink of rack 7"}, {"description": "uplink of rack 7"}),
         ({"network": BACK}, {"networkId": "net-back", "fixedIps": [{"subnetId": "subnet 10.61.0.0/24"}]}),
         ({"network": {"id": "net-unknown"}}, {"networkId": "net-unknown", "fixedIps": [], "portSecurityEnabled": True}),
         # the form of a pair decides its meaning on OVN
@@ -339,9 +342,11 @@ def test_the_projects_default_group_is_left_to_neutron() -> None:
 
 
 def test_a_port_outside_sets_only_what_a_tenant_may_set() -> None:
-    given = of(ports={"a": {"network": OUTSIDE, "name": "mine"}}, security_group_ids=["shared"])["Port web-a"].inputs
+    ports = {"a": {"network": OUTSIDE, "name": "mine", "description": "uplink"}}
+    given = of(ports=ports, security_group_ids=["shared"])["Port web-a"].inputs
     assert {key: value for key, value in given.items() if value != []} == {
         "name": "mine",
+        "description": "uplink",
         "networkId": "net-outside",
         "adminStateUp": True,
         "securityGroupIds": ["shared"],

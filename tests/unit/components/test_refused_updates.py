@@ -41,7 +41,7 @@ def refusals(before: Deployment, after: Deployment) -> list[tuple[str, str]]:
                         new.type,
                         new_inputs=new.inputs,
                         old_inputs=old.inputs,
-                        old_outputs=before.outputs[called],
+                        old_outputs=before.outputs.get(called, {}),
                     )
                 )
             except ConfigError as error:

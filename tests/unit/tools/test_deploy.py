@@ -52,7 +52,11 @@ def pulumi(project: Path, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
     listed = json.dumps([{"name": "dev", "resourceCount": 1}])
     outputs = json.dumps({"servers": {}})
     made.answers(
-        stack_ls=Answer(says=listed), preview=Answer(says="{}"), config=Answer(says="{}"), stack_output=Answer(says=outputs)
+        stack_ls=Answer(says=listed),
+        preview=Answer(says="{}"),
+        config=Answer(says="{}"),
+        stack_output=Answer(says=outputs),
+        stack_export=Answer(says="{}"),
     )
     made.logs("".join(json.dumps(each) + "\n" for each in CREATES))
     return made

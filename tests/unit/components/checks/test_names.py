@@ -12,6 +12,7 @@ from tests.unit.components.configurations import faults, one_port
     "raw",
     [
         one_port({"name": "n" * 255}),
+        one_port({"description": "ä" * 255}),
         one_port(name="w" * 63),
         one_port(name="a"),
         one_port(tags=["t" * 60]),

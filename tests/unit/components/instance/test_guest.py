@@ -23,7 +23,7 @@ def of(cloud_config: str, after: Deployment | None = None, *, preview: bool = Fa
 def test_changed_user_data_replaces_the_server_by_default(guest_update: str | None) -> None:
     first = of(OLD, guest_update=guest_update)
     second = of(NEW, first, guest_update=guest_update)
-    assert changed(first, second) == {INSTANCE: {"userData"}}
+    assert changed(first, second) == {INSTANCE: {"userData"}, PARENT: {"cloudConfig"}}
     assert "ignore_changes" not in second[INSTANCE].options
     assert "replacement_trigger" not in second[INSTANCE].options
     assert second.outputs[PARENT]["guestUpdatePending"] is False
@@ -68,7 +68,7 @@ def test_a_secret_in_cloud_config_stays_one() -> None:
         **open_.outputs[PARENT],
         **{key: Secret(open_.outputs[PARENT][key]) for key in ("userData", "userDataSha256", "guestUpdatePending")},
     }
-    assert found[PARENT].inputs == open_[PARENT].inputs
+    assert found[PARENT].inputs == {**open_[PARENT].inputs, "cloudConfig": Secret(OLD)}
 
 
 def test_cloud_config_that_is_not_known_yet() -> None:
