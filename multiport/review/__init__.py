@@ -1,4 +1,4 @@
-"""A preview that people can review: engine events in, Markdown, JSON or a terminal view out.
+"""Renders a preview for reviewers: reads the engine's events and writes Markdown, JSON or text for a terminal.
 
-Looks at the program from outside: it reads what the official CLI says about a stack, and nothing imports it.
+It depends only on the output of the official CLI about a stack; the components do not import it.
 """

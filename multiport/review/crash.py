@@ -1,4 +1,4 @@
-"""What a reviewer is told when the review itself fails: never silence, for silence looks like a change that does nothing."""
+"""The comment for a review that has itself failed: without a comment, reviewers might think that the change does nothing."""
 
 import traceback
 from pathlib import Path
@@ -14,19 +14,19 @@ NO_PREVIEW: Final = "The Pulumi CLI gave no preview; the job's log has its words
 
 
 def comment(project: str, stack: str, why: str) -> str:
-    """The comment on a change of which nothing can be said. It bears no digest, so that it approves nothing."""
+    """Return the comment for a change that could not be reviewed. It contains no digest, so that it cannot approve an update."""
     unknown = f"**{code(stack)}: nothing is known of what this change does. Do not merge it because of this comment.**"
     return f"{marker(project, stack)}\n{unknown}\n\n{why}\n"
 
 
 def review_failed(error: BaseException) -> str:
-    """Where the review failed and how; the error's text is left out, for it may quote any value of the stack, secret ones too."""
+    """Return the place and the kind of the failure, without the error's text, which may quote secret values of the stack."""
     kind, where = code(type(error).__name__), code(place(error))
     return f"multiport's review failed with {kind} at {where}, which is a fault of its own; the job's log has the trace."
 
 
 def place(error: BaseException) -> str:
-    """File and line of ours where the error arose, for example `review/topology.py:316`."""
+    """Return the file and line of this package where the error was raised, for example `review/topology.py:316`."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [each for each in frames if Path(each.filename).resolve().is_relative_to(PACKAGE)]
     last = ours[-1] if ours else frames[-1] if frames else None
@@ -37,5 +37,5 @@ def place(error: BaseException) -> str:
 
 
 def trace(error: BaseException) -> str:
-    """The trace without the error's text, for a log that others read."""
+    """Return the traceback without the error's text, for a log that others can read."""
     return "".join([*traceback.format_tb(error.__traceback__), type(error).__name__, "\n"])

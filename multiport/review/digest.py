@@ -1,14 +1,14 @@
-"""What identifies a change: two previews have one digest only if they deploy the same bytes. This is the one place that makes it.
+"""Computes the digest that identifies a change: two previews have the same digest only if they deploy the same bytes.
 
-What goes into it:
-- the report: everything that a reader is shown, the diagram and the full diff among it;
-- of the engine's plan (`pulumi preview --save-plan --show-secrets`) every resource that changes: its type, its options, and each
-  input and output that comes, goes or changes, secrets among them, beside its old id and its old inputs from the state;
-- the user data of each server of which the engine says nothing yet, as `multiport.review.rendered` renders it from the
+The digest covers:
+- the report: everything that a reader is shown, including the diagram and the full diff;
+- every resource that changes in the engine's plan (`pulumi preview --save-plan --show-secrets`): its type, its options, each
+  input and output that is added, removed or changed, including secrets, and its old id and old inputs from the state;
+- the user data of each server that the engine does not know yet, as `multiport.review.rendered` renders it from the
   configuration with its secrets.
 
-Secrets make it a keyed hash (HMAC-SHA-256): whoever reads the digest could else try values until one fits. Ids and addresses that
-only the update will know are not in it; content that only the update will know is refused, see `unreviewable`.
+Because of the secrets it is a keyed hash (HMAC-SHA-256): otherwise, whoever reads the digest could try values until one fits. Ids
+and addresses that are known only after the update are not covered; other content of that kind is refused, see `unreviewable`.
 """
 
 import hashlib
@@ -24,19 +24,19 @@ from multiport.review.redaction import decrypted, is_encrypted
 from multiport.review.topology import SERVER
 
 KEY: Final = "MULTIPORT_REVIEW_KEY"
-"""Environment variable with the key of the digest. Default: made of the passphrase of the stack's secrets."""
+"""Environment variable with the key of the digest. Default: the passphrase of the stack's secrets."""
 
 POLICY: Final = "reviewable"
-"""Name under which is refused what no reader can review."""
+"""Name of the policy that refuses changes that nobody can review."""
 
 _COMPONENT: Final = "multiport:index:MultiPortInstance"
-# A server's content, and the component's input that tells all of it that the engine cannot know before the update.
+# Inputs of a server that the engine may know only after the update, and the component's inputs that determine them.
 _CONTENT: Final = {"userData": "cloudConfig", "metadata": "metadata"}
 _SEPARATE: Final = "multiport review"
 
 
 def key_of(environment: Mapping[str, str]) -> str | None:
-    """What the digest's key is made of; None if the environment has nothing of the kind."""
+    """Return the text from which the digest's key is derived; None if the environment has none."""
     if environment.get(KEY):
         return environment[KEY]
     if environment.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
@@ -47,21 +47,21 @@ def key_of(environment: Mapping[str, str]) -> str | None:
 
 
 def digest(report: str) -> str:
-    """The digest of a report as JSON, in which `deployed` stands: 64 hexadecimal digits."""
+    """Return the digest of a report in JSON that contains the result of `deployed`: 64 hexadecimal digits."""
     return hashlib.sha256(report.encode()).hexdigest()
 
 
 def deployed(
     plan: Mapping[str, Any], state: Mapping[str, Any], rendered: Mapping[str, str], stack: tuple[str, str], key: str | None
 ) -> str:
-    """A keyed hash of all that an update would deploy.
+    """Return a keyed hash of all that an update would deploy.
 
     Args:
-        plan: What `--save-plan` wrote with `--show-secrets`.
-        state: What `pulumi stack export --show-secrets` printed; empty for a stack that has none.
-        rendered: User data of which the engine says nothing yet, by server, with its secrets.
+        plan: The plan that `--save-plan` wrote with `--show-secrets`.
+        state: The output of `pulumi stack export --show-secrets`; empty for a stack without a state.
+        rendered: User data that the engine does not know yet, by server, with its secrets.
         stack: Project and stack.
-        key: From `key_of`; None is only right for a plan without secrets, see `unreviewable`.
+        key: The result of `key_of`; None is valid only for a plan without secrets, see `unreviewable`.
     """
     old = {each["urn"]: each for each in (state.get("deployment") or {}).get("resources") or ()}
     content = {
@@ -77,12 +77,12 @@ def deployed(
 
 @cache
 def _stretched(key: str, project: str, stack: str) -> bytes:
-    """The key made slow to guess, should it be a passphrase, and another one for each stack."""
+    """Derive the key of a stack with scrypt, which makes guessing slow if the key is a passphrase."""
     return hashlib.scrypt(key.encode(), salt=f"{_SEPARATE}\0{project}\0{stack}".encode(), n=1 << 14, r=8, p=1)
 
 
 def unreviewable(preview: Preview, plan: Mapping[str, Any], rendered: Mapping[str, str], key: str | None) -> Iterator[Finding]:
-    """What the digest cannot cover, as findings that stop the update."""
+    """Yield findings, which stop the update, for content that the digest cannot cover."""
     if key is None and _has_secret(plan["resourcePlans"]):
         yield _finding(
             "This change holds secrets, and there is no key to put them into the digest with: two changes that differ in a "
@@ -106,7 +106,7 @@ def unreviewable(preview: Preview, plan: Mapping[str, Any], rendered: Mapping[st
 
 
 def _covered(name: str, source: str, component: Step | None, rendered: Mapping[str, str]) -> bool:
-    """Whether all of a server's content is known already but for ours, which is of this checkout and is reviewed as code."""
+    """Return whether all content is known except the part that this package renders, which is reviewed as code."""
     if component is None or component.kind != _COMPONENT:
         return False
     return not _unknown(component.new.inputs.get(source)) or (name == "userData" and component.name in rendered)
@@ -119,7 +119,7 @@ def _unknown(value: Any) -> bool:
 
 
 def _planned(plan: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What of a resource's plan and of its state says what becomes of it; None if nothing does."""
+    """Return the parts of a resource's plan and state that determine the change; None if the resource does not change."""
     goal = plan.get("goal") or {}
     diffs = [goal.get(each) or {} for each in ("inputDiff", "outputDiff")]
     if plan.get("steps") == ["same"] and not any(diffs) and bool(goal.get("protect")) == bool(old.get("protect")):
@@ -133,7 +133,7 @@ def _planned(plan: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any] 
 
 
 def _ordered(name: str, value: Any) -> Any:
-    """The value with its sets in one order: the engine writes them in the order in which the program happened to run."""
+    """Sort the sets in a value, because the engine writes them in the order in which the program happened to run."""
     if name == "propertyDependencies":
         return {key: sorted(urns or ()) for key, urns in (value or {}).items()}
     return sorted(value) if name in ("dependencies", "additionalSecretOutputs") and value else value

@@ -14,7 +14,7 @@ _TIMEOUT: Final = 30  # seconds
 
 
 class HostError(Exception):
-    """The host refused, or could not be reached; the text says what was asked and what it answered."""
+    """The host refused a request or could not be reached; the text contains the request and the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class Comment:
 
 
 class Host(Protocol):
-    """Where a change is reviewed."""
+    """A host on which changes are reviewed."""
 
     @property
     def most(self) -> int:
-        """Bytes that a comment may have."""
+        """The size limit of a comment, in bytes."""
 
     def comments(self) -> Iterator[Comment]:
-        """Our own comments on the change. Those of others are never touched, whatever they begin with."""
+        """Return our own comments on the change. Those of others are never touched, even if they begin with the marker."""
 
     def create(self, body: str) -> None:
         """Add a comment."""
@@ -69,7 +69,7 @@ def of_stack(host: Host, marker: str) -> list[Comment]:
 
 
 def plain(body: str) -> str:
-    """The text as the hosts keep it: they may change line ends and drop blanks around it."""
+    """Normalise a text as the hosts may do: they change line ends and remove surrounding blanks."""
     return body.replace("\r\n", "\n").strip()
 
 
@@ -154,7 +154,7 @@ class GitLab:
 
 
 def reviewing(environment: Mapping[str, str]) -> Host | None:
-    """The change that this job is about, as its environment says; None outside of one, or without a token to write with."""
+    """Return the change that this job's environment names; None without a change, or without a token to write with."""
     if environment.get("PULL_REQUEST") and environment.get("GITHUB_TOKEN"):
         return GitHub(
             environment["GITHUB_API_URL"],
@@ -173,7 +173,7 @@ def reviewing(environment: Mapping[str, str]) -> Host | None:
 
 
 def reviewed(environment: Mapping[str, str]) -> Host | None:
-    """The change that the job's commit came with, after its merge into the default branch; None where the host knows none.
+    """Return the change whose merge into the default branch made the job's commit; None if the host knows no such change.
 
     Raises:
         HostError: The commit came with several such changes, so that nobody can say which of them was reviewed for it.
@@ -225,7 +225,7 @@ def _objects(answer: Any) -> list[Mapping[str, Any]]:
 
 
 def _at(value: Any, *path: str) -> Any:
-    """What stands at a path in an answer of the host; None where any part of the path is missing or is nothing."""
+    """Return the value at a path in an answer of the host; None if any part of the path is missing or null."""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value

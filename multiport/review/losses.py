@@ -1,7 +1,7 @@
-"""What is replaced, rebuilt or deleted: why, what that means, and how to avoid it.
+"""Lists what is replaced, rebuilt or deleted, with the reasons, the consequences and how to avoid it.
 
-The engine names the property that forces a replacement only where the provider decided so. For what follows from another
-replacement, and for replacement triggers, it says nothing, and the reason is worked out from the steps.
+The engine names the property that forces a replacement only if the provider has decided on it. For replacements that follow from
+another one, and for replacement triggers, the reason is derived from the steps.
 """
 
 from collections.abc import Callable, Iterator
@@ -72,12 +72,12 @@ class Loss:
     Attributes:
         op: replace, delete, rebuild or resize.
         what: `server`, `port`, ... or the resource type.
-        name: Its key where it has one, else its resource name.
+        name: Its key if it has one, otherwise its resource name.
         because: One line per reason.
         means: One line per consequence.
-        avoid: One line per way around; none if it is what was asked for.
+        avoid: One line per way to avoid it; none if the change asks for it.
         urn: Its URN.
-        follows: Whether it merely follows from another loss.
+        follows: Whether it is only a consequence of another loss.
     """
 
     op: str
@@ -91,7 +91,7 @@ class Loss:
 
 
 def losses(topology: Topology) -> tuple[Loss, ...]:
-    """Every loss, the gravest first."""
+    """Return every loss, the most serious first."""
     found = [
         _loss(topology, step, op)
         for step in topology.preview.changed()
@@ -102,13 +102,13 @@ def losses(topology: Topology) -> tuple[Loss, ...]:
 
 
 def rank(what: str) -> tuple[int, str]:
-    """Place of a kind among all, the one that matters most first."""
+    """Return the rank of a kind; the most important kind is the first."""
     words = list(_WORDS.values())
     return (words.index(what), "") if what in words else (len(words), what)
 
 
 def operation(step: Step) -> str:
-    """The step's operation; for a server that the provider calls updated, what Nova makes of it: rebuild or resize."""
+    """Return the step's operation; for an updated server, what Nova does with it: rebuild or resize."""
     if step.op == "update" and step.kind.endswith(SERVER):
         for op, keys in _IN_PLACE.items():
             if any(step.old.inputs.get(key) != step.new.inputs.get(key) for key in keys):
@@ -117,7 +117,7 @@ def operation(step: Step) -> str:
 
 
 def word(step: Step) -> str:
-    """What a reader calls this kind of resource."""
+    """Return the usual name of this kind of resource."""
     return _WORDS.get(step.kind.partition(":")[2], step.kind)
 
 
@@ -170,7 +170,7 @@ def _replaced_dependencies(preview: Preview, step: Step) -> list[Step]:
 
 
 def _list(topology: Topology, steps: list[Step]) -> str:
-    return ", ".join(f"{word(each)} {code(_name(topology, each))}" for each in steps)
+    return ", ".join(f"{word(step)} {code(_name(topology, step))}" for step in steps)
 
 
 def _deleted(topology: Topology, step: Step) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
@@ -196,7 +196,7 @@ def _deleted(topology: Topology, step: Step) -> tuple[tuple[str, ...], tuple[str
 
 
 def _lives_on(topology: Topology, component: Step) -> Step | None:
-    """What has lost all of its floating IPs, if that is why this component goes; they are a component of their own."""
+    """Return what has lost all of its floating IPs, if that is why this component goes; they are a component of their own."""
     if not component.kind.endswith(":FloatingIps"):
         return None
     parent = topology.component(component)
@@ -204,9 +204,9 @@ def _lives_on(topology: Topology, component: Step) -> Step | None:
         return parent if parent.op != "delete" else None
     return next(
         (
-            each
-            for each in topology.preview.steps.values()
-            if each.name == component.name and each.kind.startswith("multiport:") and each.op != "delete"
+            item
+            for item in topology.preview.steps.values()
+            if item.name == component.name and item.kind.startswith("multiport:") and item.op != "delete"
         ),
         None,
     )
@@ -230,11 +230,11 @@ def _networks(topology: Topology, step: Step, key: str) -> tuple[str, list[str],
     if component is None:
         return _property(topology, step, key)
     ports = [each for each in topology.ports if each.server == component.name]
-    boot = [each for each in ports if "hot" not in each.marks or "becomes hot" in each.notes]
-    came = [each.key for each in boot if each.op == "create" or "becomes a boot port" in each.notes]
-    went = [each.key for each in ports if each.op == "delete" and not _was_hot(topology, each)]
-    went += [each.key for each in ports if "becomes hot" in each.notes]
-    replaced = [each.key for each in boot if each.op == "replace"]
+    boot = [port for port in ports if "hot" not in port.marks or "becomes hot" in port.notes]
+    came = [port.key for port in boot if port.op == "create" or "becomes a boot port" in port.notes]
+    went = [port.key for port in ports if port.op == "delete" and not _was_hot(topology, port)]
+    went += [port.key for port in ports if "becomes hot" in port.notes]
+    replaced = [port.key for port in boot if port.op == "replace"]
     told: list[str] = []
     remedy: list[str] = []
     if came:
@@ -330,10 +330,10 @@ def _server_means(topology: Topology, step: Step) -> Iterator[str]:
         yield "server id, ports and addresses stay; user data is the one that it was born with"
         return
     yield f"down while it is deleted and built anew from its image; everything on {disk} is lost"
-    kept = [each for each in ports if each.op in ("same", "update")]
+    kept = [port for port in ports if port.op in ("same", "update")]
     if kept:
         yield f"keeps {codes(each.key for each in kept)}: MAC, fixed and floating IPs stay"
-    lost = [each for each in ports if each.op in ("replace", "delete")]
+    lost = [port for port in ports if port.op in ("replace", "delete")]
     if lost:
         yield f"loses the present {codes(each.key for each in lost)}"
 
@@ -388,14 +388,14 @@ def _group_means(topology: Topology, step: Step) -> Iterator[str]:
 
 
 def _holders(topology: Topology, group: object) -> list[str]:
-    """Keys of the servers with a port that has or had a security group; a virtual address's port stands for itself."""
+    """Return the keys of the servers with a port in a group, before or after; a virtual address's port has a key of its own."""
     ports = (
         each
         for each in topology.preview.of("networking:Port")
         if group in _listed(each.old.inputs.get("securityGroupIds"))
         or group in _listed(each.old.outputs.get("allSecurityGroupIds"))
     )
-    return sorted({topology.server_of(each) or each.name for each in ports})
+    return sorted({topology.server_of(port) or port.name for port in ports})
 
 
 def _listed(value: Any) -> list[Any]:
@@ -408,13 +408,13 @@ def _address(step: Step) -> str:
 
 
 def _named(topology: Topology, value: Any) -> str:
-    """A value; an id by what it is the id of."""
+    """Return a value as text; an id is replaced by the name of its object."""
     step = topology.by_id(value)
     return _shown(value) if step is None else f"{word(step)} {code(_name(topology, step))}"
 
 
 def _planned(topology: Topology, step: Step, key: str, value: Any) -> str:
-    """A new value; an id that the update will make by what it will be the id of."""
+    """Return a new value as text; an id that the update will create is replaced by the name of its object."""
     if value is UNKNOWN and key in _IDS:
         for urn in (step.depends or {}).get(key, ()):
             target = topology.preview.steps.get(urn)

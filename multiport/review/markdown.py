@@ -1,4 +1,4 @@
-"""The report as Markdown for a pull or merge request: the gravest first, never longer than the host takes."""
+"""Renders the report as Markdown for a pull or merge request: the most serious first, never longer than the host's limit."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,15 +32,15 @@ _SENTENCES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A part of the comment.
+    """A section of the comment.
 
     Attributes:
-        name: What the note calls it if it does not fit.
-        head: What comes before its pieces.
-        pieces: Whole lines or blocks; the first ones are kept where not all fit.
-        tail: What comes after its pieces.
-        importance: The lowest is filled first.
-        note: Says how many pieces are left out.
+        name: Its name in the note that lists what did not fit.
+        head: The text before its pieces.
+        pieces: Whole lines or blocks; if not all fit, the first ones are kept.
+        tail: The text after its pieces.
+        importance: Its rank: sections with a lower number get their space first.
+        note: The text that says how many pieces are left out.
     """
 
     name: str
@@ -52,7 +52,7 @@ class _Section:
 
 
 def marker(project: str, stack: str) -> str:
-    """First line of a stack's comment, by which the next run finds it; not shown by the hosts."""
+    """Return the first line of a stack's comment, by which the next run finds it; the hosts do not show it."""
     # "--" would end an HTML comment
     name = visible(f"{project}/{stack}").replace("--", "-\u200b-")
     return f"<!-- multiport review of {name} -->"
@@ -77,7 +77,7 @@ def markdown(report: Report, topology: Topology, most: int = GITHUB_MOST, redact
 
 
 def _body(report: Report, topology: Topology, most: int) -> str:
-    """The comment below its first two lines, by which the next run finds it and an update knows it."""
+    """Return the comment without its first two lines, the marker and the digest."""
     if report.silent:
         return f"**{code(report.stack)}: nothing changes.**\n"
     title = f"**{code(report.stack)}: {report.verdict}.**\n"
@@ -97,7 +97,7 @@ def _body(report: Report, topology: Topology, most: int) -> str:
 
 
 def _fitted(section: _Section, budget: int) -> tuple[str, int]:
-    """As much of the section as fits, and how many pieces do not."""
+    """Return as much of the section as fits, and the number of pieces that do not fit."""
     used = _size(section.head) + _size(section.tail) + _size(section.note(len(section.pieces)))
     kept: list[str] = []
     for piece in section.pieces:
@@ -128,13 +128,13 @@ def _list(name: str, title: str, pieces: Iterable[str], importance: int) -> _Sec
 
 
 def _diagnostics(report: Report, severity: str) -> Iterator[str]:
-    for each in report.diagnostics:
-        if each.severity == severity:
-            yield _message(f"{code(resource_name(each.urn))}: " if each.urn else "", each.message)
+    for diagnostic in report.diagnostics:
+        if diagnostic.severity == severity:
+            yield _message(f"{code(resource_name(diagnostic.urn))}: " if diagnostic.urn else "", diagnostic.message)
 
 
 def _message(head: str, message: str) -> str:
-    """Sentences as a list; what has a shape of its own as a block."""
+    """Return sentences as a list, and preformatted texts as blocks."""
     lines = [line for line in message.split("\n") if line.strip()]
     if len(lines) > _SENTENCES or any(line[0].isspace() for line in lines):
         return f"- {head}\n\n{_indented(block(message))}\n"
@@ -142,7 +142,7 @@ def _message(head: str, message: str) -> str:
 
 
 def _losses(losses: Sequence[Loss]) -> Iterator[str]:
-    """Each with its reason; those that merely follow from another stand together."""
+    """Return each loss with its reasons; those that only follow from another loss are grouped."""
     for loss in losses:
         if not loss.follows:
             lines = [f"- **{loss.op} {loss.what} {code(loss.name)}**"]
@@ -156,10 +156,10 @@ def _losses(losses: Sequence[Loss]) -> Iterator[str]:
 
 
 def _findings(report: Report) -> Iterator[str]:
-    for each in report.findings:
-        level = "refused" if each.mandatory else "advice"
-        about = f" on {code(resource_name(each.urn))}" if each.urn else ""
-        yield f"- **{level}** by {code(each.policy)}{about}: {' '.join(map(prose, each.message.split(chr(10))))}\n"
+    for finding in report.findings:
+        level = "refused" if finding.mandatory else "advice"
+        about = f" on {code(resource_name(finding.urn))}" if finding.urn else ""
+        yield f"- **{level}** by {code(finding.policy)}{about}: {' '.join(map(prose, finding.message.split(chr(10))))}\n"
 
 
 def _indented(text: str) -> str:
@@ -211,7 +211,7 @@ def _guests(guests: Sequence[GuestDiff]) -> Iterator[str]:
 
 def _changes(changes: Sequence[Change]) -> _Section:
     head = f"\n<details><summary>All {count(len(changes), 'change')}</summary>\n\n"
-    pieces = tuple(f"{block(_change(each), 'diff')}\n\n" for each in changes)
+    pieces = tuple(f"{block(_change(change), 'diff')}\n\n" for change in changes)
     return _Section(
         "the full diff", head, pieces, "</details>\n", 7, lambda missing: f"*and {count(missing, 'change')} more*\n\n"
     )

@@ -1,4 +1,4 @@
-"""The servers that change, their ports and networks, as a Mermaid flowchart with the changed parts marked in words and colour."""
+"""Draws the servers that change, their ports and networks as a Mermaid flowchart that marks changes in words and colours."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from multiport.review.topology import PortRow, Topology
 from multiport.review.wording import count, shortened, visible
 
 PORTS_MOST: Final = 24
-"""Ports drawn at most: more cannot be read, and GitHub refuses diagrams of more than 500 edges."""
+"""The largest number of ports in a diagram: more would be illegible, and GitHub refuses diagrams with more than 500 edges."""
 
 _LABEL = 60
 _BREAK = "\u200b"
@@ -34,7 +34,7 @@ _WORDS: Final = {
 
 
 def mermaid(topology: Topology) -> str:
-    """The flowchart, or an empty text when no server and no network of one changes."""
+    """Return the flowchart, or an empty text if no server and no network of a server changes."""
     servers, left_out = _drawn(topology)
     if not servers:
         return ""
@@ -66,7 +66,7 @@ def mermaid(topology: Topology) -> str:
 
 
 def _drawn(topology: Topology) -> tuple[list[tuple[str, list[PortRow]]], int]:
-    """The servers to draw with all of their ports, and how many changed ports do not fit."""
+    """Return the servers to draw, with all of their ports, and the number of changed ports that do not fit."""
     changed = {row.server for row in topology.ports if row.changed}
     changed |= {key for key, step in topology.servers.items() if step.op != "same"}
     networks = {
@@ -113,7 +113,7 @@ def _network(topology: Topology, network: str, node: str, externals: dict[str, s
 
 
 def _network_op(topology: Topology, component: Step | None) -> str:
-    """What becomes of a network: the gravest of what becomes of its parts."""
+    """Return the operation on a network: the most serious one among its parts."""
     if component is None:
         return "same"
     ops = {step.op for step in topology.preview.steps.values() if step.parent == component.urn}
@@ -151,7 +151,7 @@ def _marked(name: str, op: str) -> str:
 
 
 def _label(text: str) -> str:
-    """Text that Mermaid shows as it is: all but plain characters as entities, so that nothing is markup or a directive."""
+    """Return text that Mermaid shows literally: special characters become entities, so that none of them is markup."""
     shown = shortened(visible(text), _LABEL)
     # Mermaid reads labels as Markdown, whatever the characters are written as, and draws neither lists nor links
     shown = re.sub(r"^(?=\s*(?:[-+*]|\d+[.)])\s)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", _BREAK, shown)

@@ -1,4 +1,4 @@
-"""A stack's preview and update as the workflows have them; nothing of it needs their runners."""
+"""The preview and the update of a stack, as the CI workflows run them; they also run without CI."""
 
 import re
 import subprocess
@@ -24,14 +24,14 @@ NOT_DEPLOYED: Final = frozenset({"local"})
 """Stacks of the developers' own machines."""
 
 _NO_STACK: Final = re.compile(r"(docs|examples|tests|bench)/.*|[^/]*\.md|LICENSE", re.DOTALL)
-"""Files that no stack is made of. Any other may change every stack: the program, what it imports, what it is installed from."""
+"""Files that no stack depends on. Any other file may change every stack: the program, its imports or its lock files."""
 
 _UNSEEN: Final = "nobody has seen what would happen; --unreviewed updates all the same"
 _WHOLE: Final = 1 << 40  # bytes: no limit
 
 
 def touched(project: Project, since: str) -> list[str]:
-    """Stacks that a change touches: those whose file it changes, or all of them if it changes what the program is made of.
+    """Return the stacks that a change touches: those whose file it changes, or all if it changes anything of the program.
 
     Args:
         project: The project; it may be a folder of a larger repository.
@@ -60,7 +60,7 @@ def _git(project: Project, *arguments: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Reviewed:
-    """A preview as it is shown, secrets taken out of each text once it is finished."""
+    """The texts of a preview, from which secrets are removed after they are rendered."""
 
     report: Report
     comment: str
@@ -70,7 +70,7 @@ class _Reviewed:
 
 
 def _reviewed(stack: Stack, plan: Path, most: int) -> _Reviewed:
-    """Preview a stack and render what it means: `preview` shows it, and `update` compares it with what was shown."""
+    """Preview a stack and render the report: `preview` shows it, and `update` compares it with the comment."""
     seen = stack.preview(plan)
     texts = rendered(seen.preview, seen.config)
     key = digest.key_of(stack.environment)
@@ -137,7 +137,7 @@ def preview(project: Project, name: str, environment: Mapping[str, str], out: Pa
 
 
 def _tell_failure(project: Project, name: str, why: str, out: Path | None, host: hosts.Host | None) -> None:
-    """Say that nothing is known of the change, where its comment would have been."""
+    """Replace the comment by one that says that the change could not be reviewed."""
     body = crash.comment(project.name, name, why)
     _write(out, name, {"comment.md": body})
     if host is not None:
@@ -145,7 +145,7 @@ def _tell_failure(project: Project, name: str, why: str, out: Path | None, host:
 
 
 def _write(out: Path | None, name: str, texts: Mapping[str, str]) -> None:
-    """Write texts about a stack, if anywhere."""
+    """Write texts about a stack, if a folder is given."""
     if out is not None:
         (out / name).mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
@@ -193,7 +193,7 @@ def update(project: Project, name: str, environment: Mapping[str, str], *, unrev
 
 
 def _not_reviewed(host: hosts.Host | None, seen: _Reviewed) -> str | None:
-    """What is wrong if this is not the change that was reviewed; None if it is, or if there is nothing to change."""
+    """Return why this is not the reviewed change; None if it is, or if nothing changes."""
     if seen.report.outcome == "no change":
         return None
     if host is None:

@@ -1,4 +1,4 @@
-"""What the engine says of a preview: its events joined with its `--json`, in an order of our own.
+"""Reads a preview: joins the engine's events with the output of `--json`, in a stable order.
 
 Neither is enough alone. `--json` leaves out unchanged resources, components' outputs and policy findings; the events leave out
 replacement triggers and which property depends on which resource (measured: CLI 3.259).
@@ -37,7 +37,7 @@ _OPS: Final = {
     "discard": "delete",
 }
 _UNFAMILIAR: Final = "update"
-"""How an operation is shown that this review does not know. It is an error besides."""
+"""The name that is shown for an operation that this review does not know, which is also reported as an error."""
 _PROVIDER: Final = "pulumi:providers:"
 _UNKNOWNS: Final = frozenset(
     {
@@ -66,7 +66,7 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-"""A value that only the update will know."""
+"""A value that is known only after the update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ class State:
 
 
 NOTHING: Final = State("", {}, {})
-"""The state of what is not there."""
+"""The state of a resource that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What becomes of one resource.
+    """The change of one resource.
 
     Attributes:
         op: same, create, update, replace or delete.
@@ -116,7 +116,7 @@ class Step:
 
     @property
     def deployed(self) -> bool:
-        """Whether the step does something in a cloud, or in another system."""
+        """Whether the step changes something in a cloud or in another system."""
         return self.custom or not self.kind.startswith(("multiport:", "pulumi:"))
 
     @property
@@ -126,13 +126,13 @@ class Step:
 
     @property
     def state(self) -> State:
-        """The state that tells what it is: the new one unless it goes."""
+        """The new state, or the old one if the resource is deleted."""
         return self.old if self.new is NOTHING else self.new
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a policy says. `mandatory` ones stop the update; `urn` is empty when it is about the whole stack."""
+    """A policy violation. `mandatory` ones stop the update; `urn` is empty if it concerns the whole stack."""
 
     policy: str
     mandatory: bool
@@ -142,7 +142,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """What the engine, the provider or the program says: severity `error` or `warning`, and the URN it is about, or empty."""
+    """A message of the engine, the provider or the program: severity `error` or `warning`, and a URN, which may be empty."""
 
     severity: str
     message: str
@@ -162,25 +162,25 @@ class Preview:
     config: Mapping[str, Any]
 
     def changed(self) -> Iterator[Step]:
-        """Every step that is not `same`."""
+        """Return every step that is not `same`."""
         return (step for step in self.steps.values() if step.op != "same")
 
     def of(self, *kinds: str) -> Iterator[Step]:
-        """Every step of these kinds, for example `networking:Port`."""
+        """Return every step of these kinds, for example `networking:Port`."""
         return (step for step in self.steps.values() if step.kind.partition(":")[2] in kinds)
 
 
 class PreviewError(ValueError):
-    """The input is not what the CLI writes."""
+    """The input is not an output of the CLI."""
 
 
 def resource_type(urn: str) -> str:
-    """The type that a URN gives its resource, without those of the resource's parents."""
+    """Return the resource's type from its URN, without the types of its parents."""
     return urn.split("::", 3)[2].rsplit("$", maxsplit=1)[-1]
 
 
 def resource_name(urn: str) -> str:
-    """The last part of a URN; it may hold anything, `::` too."""
+    """Return the resource's name from its URN; the name may contain any characters, even `::`."""
     return urn.split("::", 3)[-1]
 
 
@@ -209,11 +209,11 @@ def read(events: str, preview: str, redaction: Redaction | None = None, stack: s
     project, name = _names(lines, steps, described)
     findings = _findings(lines)
     diagnostics = _diagnostics(lines)
-    if any(each.mandatory for each in findings):
+    if any(finding.mandatory for finding in findings):
         # the engine then calls the preview failed without a word of its own; the findings say why
-        diagnostics = tuple(each for each in diagnostics if not _SAYS_NOTHING.fullmatch(each.message))
-    errors = any(each.severity == "error" for each in diagnostics)
-    failed = errors or (not _succeeded(lines) and not any(each.mandatory for each in findings))
+        diagnostics = tuple(diagnostic for diagnostic in diagnostics if not _SAYS_NOTHING.fullmatch(diagnostic.message))
+    errors = any(diagnostic.severity == "error" for diagnostic in diagnostics)
+    failed = errors or (not _succeeded(lines) and not any(finding.mandatory for finding in findings))
     if failed and not errors and (words := _brief(_plain(clean.text(said)))):
         diagnostics = (Diagnostic("error", words, ""), *diagnostics)
     return Preview(
@@ -239,11 +239,11 @@ def _described(preview: str, clean: Redaction) -> Any:
 
 
 def _known(value: Any) -> Any:
-    """The value with the engine's sentinels made UNKNOWN."""
+    """Replace the engine's markers of unknown values by UNKNOWN."""
     if isinstance(value, dict):
         return {key: _known(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_known(each) for each in value]
+        return [_known(item) for item in value]
     return UNKNOWN if isinstance(value, str) and value in _UNKNOWNS else value
 
 
@@ -256,7 +256,7 @@ def _steps(lines: Iterable[dict[str, Any]], described: Mapping[str, dict[str, An
 
 
 def _told(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What the engine does with resources: the event's name and what it says."""
+    """Yield the events about resources: the event's name and its content."""
     for line in lines:
         for event in ("resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"):
             if metadata := line.get(event, {}).get("metadata"):
@@ -264,7 +264,7 @@ def _told(lines: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def _default_provider(metadata: Mapping[str, Any]) -> bool:
-    """Whether it is a provider of the engine's own, which is set up from the environment and says nothing of the change.
+    """Return whether it is a default provider, which the engine configures from the environment and which is not a change.
 
     One that the program makes has the stack, or a component, for its parent, whatever its name is.
     """
@@ -326,7 +326,7 @@ def _raw_config(lines: Iterable[dict[str, Any]]) -> Mapping[str, Any]:
 
 
 def _config(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The stack's configuration without the project's prefix; secret leaves are `[secret]`."""
+    """Return the stack's configuration without the project's prefix; secret values are `[secret]`."""
     config: dict[str, Any] = {}
     for name, text in _raw_config(lines).items():
         try:
@@ -379,7 +379,7 @@ def _diagnostics(lines: Iterable[dict[str, Any]]) -> tuple[Diagnostic, ...]:
 
 
 def _brief(message: str) -> str:
-    """The message without the engine's and Python's preamble: what is wrong, not through which lines it came up."""
+    """Return the message without the engine's preamble and Python's traceback."""
     message = _HOOK.sub("", message)
     head, traceback, rest = message.partition("Traceback (most recent call last):")
     if not traceback:
@@ -391,7 +391,7 @@ def _brief(message: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The engine's message without its colour directives, `<{%reset%}>`."""
+    """Return the engine's message without its colour directives, `<{%reset%}>`."""
     while "<{%" in text and "%}>" in (rest := text.split("<{%", 1)[1]):
         text = text.split("<{%", 1)[0] + rest.split("%}>", 1)[1]
     return text.strip().removeprefix("error: ").removeprefix("warning: ")

@@ -1,4 +1,4 @@
-"""The official CLI, as the pipeline calls it: one preview that tells everything, and an update that does what was previewed."""
+"""The pipeline's calls of the official CLI: a preview with all details, and an update that does exactly what was previewed."""
 
 import json
 import os
@@ -26,12 +26,12 @@ _HOSTS: Final = ("GITHUB_", "GITLAB_", "CI_", "ACTIONS_", "RUNNER_")
 
 
 class CliError(Exception):
-    """The CLI failed before it could say anything of the stack."""
+    """The CLI failed before it could preview the stack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """One preview, and what only the review itself may see of it.
+    """One preview, with the data that only the review itself may see.
 
     Attributes:
         preview: The preview, without secrets.
@@ -67,9 +67,9 @@ class Stack:
     config_file: Path | None = None
 
     def exists(self) -> bool:
-        """Whether the backend knows the stack."""
+        """Return whether the backend knows the stack."""
         known = json.loads(self._call(["stack", "ls", "--json"]).stdout or "[]")
-        return any(each["name"] in (self.name, f"organization/{self.name}") for each in known)
+        return any(entry["name"] in (self.name, f"organization/{self.name}") for entry in known)
 
     def preview(self, plan: Path | None = None) -> Previewed:
         """Preview the stack with the policies.
@@ -117,7 +117,7 @@ class Stack:
         return subprocess.run(command, cwd=self.project.folder, env=self._environment, check=False).returncode
 
     def create(self) -> None:
-        """Make the stack known to the backend."""
+        """Create the stack in the backend."""
         before = self._file.read_bytes() if self._file.exists() else b""
         self._call(["stack", "init", self.name], stack=False)
         if b"encryptionsalt:" in before or b"secretsprovider:" in before:
@@ -125,7 +125,7 @@ class Stack:
 
     @contextmanager
     def in_passing(self) -> Iterator[None]:
-        """The stack made known to a backend that is thrown away; its file in git stays as it is."""
+        """Create the stack in a temporary backend; its file in git is not changed."""
         before = self._file.read_bytes() if self._file.exists() else None
         try:
             self.create()
@@ -165,7 +165,7 @@ class Stack:
 
 
 def _redaction(events: str, shown: Mapping[str, Any], state: Mapping[str, Any], plan: Mapping[str, Any]) -> Redaction:
-    """What to take out of every text about a preview; `multiport.review.redaction` says why."""
+    """Return what to remove from every text about a preview; `multiport.review.redaction` explains why."""
     old = {each["urn"]: each for each in (state.get("deployment") or {}).get("resources") or ()}
     secrets = set(secrets_of(prelude_config(events), shown))
     for urn, each in old.items():
@@ -173,14 +173,14 @@ def _redaction(events: str, shown: Mapping[str, Any], state: Mapping[str, Any], 
         for changes in (goal.get("inputDiff") or {}, goal.get("outputDiff") or {}):
             for new in (changes.get("adds") or {}, changes.get("updates") or {}):
                 secrets |= {*formerly_clear(each.get("inputs") or {}, new), *formerly_clear(each.get("outputs") or {}, new)}
-    derived, public = parts([[each.get("inputs"), each.get("outputs")] for each in old.values()])
-    planned = parts([each.get("goal") for each in plan["resourcePlans"].values()])
+    derived, public = parts([[item.get("inputs"), item.get("outputs")] for item in old.values()])
+    planned = parts([item.get("goal") for item in plan["resourcePlans"].values()])
     clear = [text for name, entry in shown.items() if not entry.get("secret") for text in (name, *leaves(entry.get("value")))]
     return Redaction(secrets, [*derived, *planned[0]], [*public, *planned[1], *clear])
 
 
 def _config(shown: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration without the project's prefix, its objects as data."""
+    """Return the configuration without the project's prefix, with its objects decoded."""
     config: dict[str, Any] = {}
     for name, entry in shown.items():
         text = entry.get("value")

@@ -1,4 +1,4 @@
-"""Secrets taken out of everything that leaves the review: this is the one place that knows what a secret looks like in a text.
+"""Removes secrets from everything that the review shows. Only this module knows what a secret looks like in a text.
 
 What is secret:
 - every value of the stack's configuration that is encrypted, whole, and where it is a document (a cloud-config) each of its
@@ -30,14 +30,14 @@ import yaml
 from multiport.guest.files import PLAN_PATH, static_files
 
 SECRET: Final = "[secret]"  # noqa: S105 - the engine's own mark
-"""What stands where a secret was."""
+"""The text that replaces a secret."""
 
 # sdk/go/common/resource/sig: how the engine marks a value that a stack's state holds encrypted.
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 ENCRYPTED: Final = "1b47061264138c4ac30d75fd1eb44270"
 
 WINDOW: Final = 8
-"""So many characters of a secret in a row are taken out, wherever they stand."""
+"""This number of consecutive characters of a secret is removed wherever it appears."""
 
 # Shorter secrets are words of every text: they are taken out where they stand alone.
 _ANYWHERE: Final = 4
@@ -143,7 +143,7 @@ _CLOUD_INIT: Final = frozenset(
 
 
 class Redaction:
-    """Takes secret values out of text and data.
+    """Removes secret values from texts and data.
 
     Args:
         secrets: Secret values.
@@ -168,7 +168,7 @@ class Redaction:
         self._known: dict[str, str] = {}
 
     def text(self, text: str) -> str:
-        """The text without secrets."""
+        """Return the text without secrets."""
         if not self._windows.texts and self._alone is None:
             return text
         if text not in self._known:
@@ -176,19 +176,19 @@ class Redaction:
         return self._known[text]
 
     def values(self, value: Any) -> Any:
-        """Plain data without secrets, in keys too; what the state holds encrypted is one as well."""
+        """Return plain data without secrets in keys and values; values that are encrypted in the state count as secrets."""
         if isinstance(value, dict):
             if value.get(SIGNATURE) == ENCRYPTED:
                 return SECRET
             return {self.text(key): self.values(each) for key, each in value.items()}
         if isinstance(value, list):
-            return [self.values(each) for each in value]
+            return [self.values(item) for item in value]
         if isinstance(value, int | float) and not isinstance(value, bool):
             return SECRET if self.text(str(value)) == SECRET else value
         return self.text(value) if isinstance(value, str) else value
 
     def json(self, text: str) -> str:
-        """JSON without secrets, as JSON."""
+        """Return JSON without secrets; the result is valid JSON."""
         return json.dumps(self.values(json.loads(text)), indent=1, sort_keys=True) + "\n"
 
     def _without(self, text: str) -> str:
@@ -202,7 +202,7 @@ class Redaction:
         return text if self._alone is None else self._alone.sub(SECRET, text)
 
     def _found(self, text: str, depth: int) -> Iterator[tuple[int, int]]:
-        """Where secrets stand in the text, `depth` encodings deep."""
+        """Yield the positions of secrets in the text, decoding it up to `depth` times."""
         if not self._stands_in(text, depth):
             return
         stream: _Stream | None = _Stream(text, range(len(text)), range(1, len(text) + 1))
@@ -215,7 +215,7 @@ class Redaction:
             stream = stream.unescaped()
 
     def _stands_in(self, text: str, depth: int) -> bool:
-        """Whether any secret stands in the text: the same search without the places, which nearly every text is spared."""
+        """Return whether any secret stands in the text: the same search without the places, which nearly every text is spared."""
         for _ in range(_NESTED):
             compact = _plain(text)
             if _any(compact, self._windows.texts) or next(self._encoded(compact, depth), None):
@@ -226,7 +226,7 @@ class Redaction:
         return False
 
     def _encoded(self, text: str, depth: int) -> Iterator[tuple[int, int]]:
-        """Where secrets stand in what may be base64 or hexadecimal."""
+        """Yield the positions of secrets in text that may be base64 or hexadecimal."""
         for run in _BASE64.finditer(text) if depth < _NESTED else ():
             letters = run.group().replace("-", "+").replace("_", "/")
             for offset in range(4):
@@ -280,7 +280,7 @@ class _Windows:
                 self._add(self.bytes, _plain(text).encode(errors="surrogatepass"))
 
     def leave_out(self, texts: Iterable[str]) -> None:
-        """Take away what stands in these texts."""
+        """Remove the parts that also appear in these texts."""
         if not self.texts:
             return
         for text in texts:
@@ -291,7 +291,7 @@ class _Windows:
                         windows.difference_update(_cut(each, size))
 
     def join(self, other: "_Windows") -> None:
-        """Add another's."""
+        """Add the parts of another collection."""
         for mine, theirs in ((self.texts, other.texts), (self.bytes, other.bytes)):
             for size, windows in theirs.items():
                 if windows:
@@ -306,14 +306,14 @@ class _Windows:
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """A text with the place of each of its characters in the original."""
+    """A text with the position of each of its characters in the original text."""
 
     text: str
     starts: "range | list[int]"
     ends: "range | list[int]"
 
     def compact(self) -> "_Stream":
-        """The text without what `_IGNORED` matches."""
+        """Return the text without the parts that `_IGNORED` matches."""
         ignored = {place for match in _IGNORED.finditer(self.text) for place in range(*match.span())}
         kept = [place for place in range(len(self.text)) if place not in ignored]
         return _Stream(
@@ -323,7 +323,7 @@ class _Stream:
         )
 
     def unescaped(self) -> "_Stream | None":
-        """The text with its escapes undone once; None if it has none."""
+        """Return the text with its escape sequences decoded once; None if it has none."""
         parts: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -340,7 +340,7 @@ class _Stream:
 
 
 def secrets_of(hidden: Mapping[str, Any], shown: Mapping[str, Any]) -> frozenset[str]:
-    """Secret values of a stack's configuration: whatever the one hides and the other shows.
+    """Return the secret values of a stack's configuration: those that one text hides and the other one shows.
 
     Args:
         hidden: The configuration as the events' prelude has it, `[secret]` in place of each secret.
@@ -354,7 +354,7 @@ def secrets_of(hidden: Mapping[str, Any], shown: Mapping[str, Any]) -> frozenset
 
 
 def prelude_config(events: str) -> dict[str, Any]:
-    """The configuration as the events' prelude has it."""
+    """Return the configuration in the prelude of the events."""
     for line in events.splitlines():
         if '"preludeEvent"' in line:
             config: dict[str, Any] = json.loads(line)["preludeEvent"].get("config") or {}
@@ -363,33 +363,33 @@ def prelude_config(events: str) -> dict[str, Any]:
 
 
 def is_encrypted(value: Any) -> bool:
-    """Whether this is how a state or a plan writes an encrypted value."""
+    """Return whether a value is written as a state or a plan writes encrypted values."""
     return isinstance(value, dict) and value.get(SIGNATURE) == ENCRYPTED
 
 
 def decrypted(value: Any) -> Any:
-    """The data of a state or a plan with its secrets in the clear, as `--show-secrets` writes them."""
+    """Return the data of a state or a plan with its secrets in clear text, as `--show-secrets` writes them."""
     if isinstance(value, dict):
         if is_encrypted(value):
             return decrypted(json.loads(value["plaintext"])) if "plaintext" in value else value
         return {key: decrypted(each) for key, each in value.items()}
-    return [decrypted(each) for each in value] if isinstance(value, list) else value
+    return [decrypted(item) for item in value] if isinstance(value, list) else value
 
 
 def leaves(value: Any) -> Iterator[str]:
-    """The texts and numbers in the data."""
+    """Yield the texts and numbers in the data."""
     if isinstance(value, dict):
-        for each in value.values():
-            yield from leaves(each)
+        for item in value.values():
+            yield from leaves(item)
     elif isinstance(value, list):
-        for each in value:
-            yield from leaves(each)
+        for item in value:
+            yield from leaves(item)
     elif value is not None and not isinstance(value, bool):
         yield str(value)
 
 
 def parts(value: Any) -> tuple[list[str], list[str]]:
-    """The texts of a state or plan with its secrets shown: those that are encrypted, and those that stand in the clear."""
+    """Return the texts of a state or plan with its secrets shown: those that are encrypted, and those that stand in the clear."""
     encrypted: list[str] = []
     clear: list[str] = []
     if is_encrypted(value):
@@ -405,7 +405,7 @@ def parts(value: Any) -> tuple[list[str], list[str]]:
 
 
 def formerly_clear(old: Any, new: Any) -> Iterator[str]:
-    """What stands in the clear in `old` at a place that is encrypted in `new`: a value that became a secret later."""
+    """Yield values that are in clear text in `old` and encrypted in `new`: they became secrets later."""
     if is_encrypted(new) and not is_encrypted(old):
         yield from leaves(old)
     elif isinstance(old, dict) and isinstance(new, dict):
@@ -437,7 +437,7 @@ def _hidden(hidden: Any, shown: Any) -> Iterator[str]:
 
 
 def _document(secret: str) -> Any:
-    """What YAML makes of a secret that may be a document."""
+    """Return what YAML makes of a secret that may be a document."""
     try:
         return yaml.safe_load(secret) if "\n" in secret or secret.lstrip().startswith(("{", "[")) else None
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -445,7 +445,7 @@ def _document(secret: str) -> Any:
 
 
 def values_of(secret: str) -> tuple[str, ...]:
-    """The values that a secret is made of: those of a cloud-config or another document, else the secret itself.
+    """Return the values that a secret is made of: those of a cloud-config or another document, else the secret itself.
 
     Its keys and its layout are no secret: every cloud-config has some of them.
     """
@@ -454,7 +454,7 @@ def values_of(secret: str) -> tuple[str, ...]:
 
 
 def _pieces(secret: str) -> set[str]:
-    """What of a secret is secret by itself: a document's values, keys and comments; of any other text all of it."""
+    """Yield the parts of a secret that are secret: a document's values, keys and comments, or all of another text."""
     document = _document(secret)
     if not isinstance(document, dict | list):
         return {secret}
@@ -469,13 +469,13 @@ def _keys(value: Any) -> Iterator[str]:
             yield str(key)
             yield from _keys(each)
     elif isinstance(value, list):
-        for each in value:
-            yield from _keys(each)
+        for item in value:
+            yield from _keys(item)
 
 
 @cache
 def _vocabulary() -> tuple[str, ...]:
-    """What no secret is although a secret cloud-config may hold it: cloud-init's words, and our own files in every guest."""
+    """Return public texts that a secret cloud-config may contain: cloud-init's keys and values, and our own guest files."""
     ours = [text for file in static_files() for text in (file.content, file.path)]
     return (*sorted(_CLOUD_INIT), *ours, PLAN_PATH)
 

@@ -1,4 +1,4 @@
-"""User data as our own code renders it, where the engine cannot know it before Neutron has chosen a MAC address."""
+"""Renders the user data that the engine cannot know before Neutron has chosen a MAC address."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +10,11 @@ from multiport.review.redaction import SECRET
 
 
 def rendered(preview: Preview, config: Mapping[str, Any] | None = None) -> dict[str, str]:
-    """User data by server, of those that the engine says nothing of.
+    """Return the user data of the servers for which the engine does not know it, by server.
 
     Args:
         preview: A preview of this checkout's program: its configuration is read, and its templates are used.
-        config: The configuration with its secrets in the clear. Default: the preview's own; a secret cloud-config is left out.
+        config: The configuration with its secrets in clear text. Default: that of the preview, without secret cloud-configs.
     """
     components = {step.name: step for step in preview.steps.values() if step.kind == "multiport:index:MultiPortInstance"}
     found: dict[str, str] = {}
@@ -25,7 +25,7 @@ def rendered(preview: Preview, config: Mapping[str, Any] | None = None) -> dict[
             try:
                 found[key] = _user_data(preview, component, server)
             except GuestError:
-                continue  # the program itself says what is wrong
+                continue  # the program itself reports the fault
     return found
 
 

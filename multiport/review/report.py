@@ -1,4 +1,4 @@
-"""What a reviewer must know of a preview, as plain data; how it looks is the renderers' business."""
+"""Collects what a reviewer must know about a preview as plain data; the renderers decide on its appearance."""
 
 import json
 from collections import Counter
@@ -26,7 +26,7 @@ _VERBS: Final = (
 )
 
 Property = tuple[str, str | None, str | None]
-"""A property that differs: its path, its old and its new text; None where there is none."""
+"""A property that differs: its path, its old text and its new text; None if it does not exist on that side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that is shown of a preview."""
+    """Everything that is shown of a preview."""
 
     project: str
     stack: str
@@ -79,21 +79,21 @@ class Report:
 
     @property
     def silent(self) -> bool:
-        """Whether there is nothing to say."""
+        """Whether there is nothing to report."""
         return self.outcome == "no change" and not self.findings and not self.diagnostics
 
     @property
     def digest(self) -> str:
-        """Identity of the change: the same change has the same, on every machine."""
+        """The identity of the change, which is the same on every machine."""
         return digest.digest(self.json())
 
     def json(self) -> str:
-        """The report as JSON."""
+        """Return the report as JSON."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
 
 def report(preview: Preview, rendered: Mapping[str, str], deployed: str = "") -> tuple[Report, Topology]:
-    """Work out what a preview means.
+    """Make the report of a preview.
 
     Args:
         preview: The preview.
@@ -125,7 +125,7 @@ def report(preview: Preview, rendered: Mapping[str, str], deployed: str = "") ->
 def _outcome(preview: Preview, counts: Mapping[str, int], guests: tuple[GuestDiff, ...]) -> str:
     if preview.failed:
         return "failed"
-    if any(each.mandatory for each in preview.findings):
+    if any(finding.mandatory for finding in preview.findings):
         return "refused"
     return "changes" if counts or guests else "no change"
 
@@ -151,7 +151,7 @@ def _verdict(preview: Preview, topology: Topology, outcome: str, guests: tuple[G
         parts.append(f"holds back new user data for {count(len(held), 'server')} ({_few(held)})")
     text = "; ".join(parts) if parts else "changes nothing"
     if outcome == "refused":
-        broken = sum(each.mandatory for each in preview.findings)
+        broken = sum(finding.mandatory for finding in preview.findings)
         return f"refused by {count(broken, 'policy finding')}; otherwise {text}"
     return text
 
@@ -163,7 +163,7 @@ def _few(names: list[str]) -> str:
 
 
 def _why_failed(preview: Preview) -> str:
-    errors = [each for each in preview.diagnostics if each.severity == "error"]
+    errors = [diagnostic for diagnostic in preview.diagnostics if diagnostic.severity == "error"]
     told = [line for each in errors for line in each.message.splitlines() if line.strip()]
     refused = [line for line in told if "in a second update" in line]
     if refused:
@@ -172,7 +172,7 @@ def _why_failed(preview: Preview) -> str:
 
 
 def _guests(topology: Topology) -> Iterator[GuestDiff]:
-    """Guest files per server; servers whose files change in the same way stand together."""
+    """Return the guest files of each server; servers whose files change in the same way are grouped."""
     together: dict[tuple[str, bool, bool, tuple[FileDiff, ...]], list[str]] = {}
     for each in topology.user_data():
         if (differing := _differing(each)) is None:
@@ -187,7 +187,7 @@ def _guests(topology: Topology) -> Iterator[GuestDiff]:
 
 
 def _differing(each: UserData) -> tuple[bool, bool, tuple[FileDiff, ...], tuple[FileDiff, ...]] | None:
-    """Whether the server is new, whether its user data is secret, and the files that differ: those of all servers, its own."""
+    """Return whether the server is new, whether its user data is secret, and the differing files: the common and its own ones."""
     new = each.old is None and not each.secret
     if each.fate == "same":
         return None
@@ -210,12 +210,12 @@ def _changes(topology: Topology) -> Iterator[Change]:
 
 
 def _properties(topology: Topology, old: State, new: State) -> Iterator[Property]:
-    """Every property that differs, the whole of it where there is nothing to compare with."""
+    """Return every property that differs; a property that exists on one side only is returned as a whole."""
     yield from sorted(_differences(topology, "", dict(old.inputs), dict(new.inputs)), key=lambda each: each[0])
 
 
 def _differences(topology: Topology, path: str, old: Any, new: Any) -> Iterator[Property]:
-    """What differs between two values, as far down as both are known: (path, old text, new text)."""
+    """Yield the differences between two values, as deep as both are known: (path, old text, new text)."""
     if old == new:
         return
     # an empty list or mapping says the same as none
@@ -227,7 +227,7 @@ def _differences(topology: Topology, path: str, old: Any, new: Any) -> Iterator[
     elif isinstance(old, list | None) and isinstance(new, list | None):
         yield from _list_differences(topology, path, old or [], new or [])
     elif isinstance(old, dict | list) and new is UNKNOWN:
-        # nothing is known to go: the whole of it will be worked out anew
+        # no removal is known: the whole list is computed again during the update
         yield path, f"({count(len(old), 'value')})", str(UNKNOWN)
     else:
         was, becomes = (None if each is None else _text(topology, each) for each in (old, new))
@@ -236,7 +236,7 @@ def _differences(topology: Topology, path: str, old: Any, new: Any) -> Iterator[
 
 
 def _list_differences(topology: Topology, path: str, old: list[Any], new: list[Any]) -> Iterator[Property]:
-    """What joins and leaves a list; an item that merely moves up because of them is no change."""
+    """Yield the items that are added to or removed from a list; an item that only changes its position is not a change."""
     went = [(place, each) for place, each in enumerate(old) if each not in new]
     came = [(place, each) for place, each in enumerate(new) if each not in old]
     if [each for each in old if each in new] != [each for each in new if each in old]:
@@ -253,7 +253,7 @@ def _list_differences(topology: Topology, path: str, old: list[Any], new: list[A
 
 
 def _text(topology: Topology, value: Any) -> str:
-    """A value in one line; an id with what it is the id of."""
+    """Return a value in one line; an id is followed by the name of its object."""
     owner = topology.by_id(value)
     text = str(value) if value is UNKNOWN else json.dumps(value, ensure_ascii=False, default=str)
     return text if owner is None else f"{text} ({word(owner)} {owner.name})"

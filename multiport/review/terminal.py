@@ -1,4 +1,4 @@
-"""The report for a terminal: the same data, in colours where the terminal has them."""
+"""Renders the report as text for a terminal, in colours if the terminal supports them."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ _STYLES: Final = {
     "delete": "red",
     "keep": "",
 }
-"""Styles of rich by what is done."""
+"""Styles of rich by operation."""
 
 _SIGNS: Final = {"create": "+", "update": "~", "replace": "±", "rebuild": "±", "resize": "±", "delete": "-", "keep": " "}
 _HEAD: Final = ("", "server", "port", "network", "fixed IPs", "pairs", "table", "priorities", "floating IP", "op")
@@ -42,9 +42,12 @@ def terminal(report: Report, *, colours: bool) -> str:
         return f"{visible(report.stack)}: nothing changes.\n"
     lines = [paint("bold", f"{visible(report.stack)}: {_words(report.verdict)}.")]
     for severity in ("error", "warning"):
-        for each in (each for each in report.diagnostics if each.severity == severity):
-            about = f"{visible(resource_name(each.urn))}: " if each.urn else ""
-            lines += ["", paint("delete" if severity == "error" else "update", f"{severity}: ") + about + _block(each.message)]
+        for diagnostic in (diagnostic for diagnostic in report.diagnostics if diagnostic.severity == severity):
+            about = f"{visible(resource_name(diagnostic.urn))}: " if diagnostic.urn else ""
+            lines += [
+                "",
+                paint("delete" if severity == "error" else "update", f"{severity}: ") + about + _block(diagnostic.message),
+            ]
     for loss in report.losses:
         lines += ["", paint(loss.op, f"{_SIGNS[loss.op]} {loss.op} {loss.what} {visible(loss.name)}")]
         lines += [f"    because {_words(each)}" for each in loss.because]
@@ -107,5 +110,5 @@ def _block(text: str, indent: int = 0) -> str:
 
 
 def _words(text: str) -> str:
-    """Text of ours, in which values stand as code spans."""
+    """Return a text of this package without the backquotes of its code spans."""
     return re.sub(r"`([^`]*)`", r"\1", text)

@@ -1,4 +1,4 @@
-"""Servers, ports and networks of a preview, each as it is and as it will be."""
+"""Reads the servers, ports and networks of a preview, before and after the change."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ CHOSEN: Final = "chosen by Neutron"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One property of a port before and after; empty where there is nothing."""
+    """One property of a port before and after the change; empty if it has no value."""
 
     old: tuple[str, ...]
     new: tuple[str, ...]
@@ -66,17 +66,17 @@ class PortRow:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """What may differ before and after."""
+        """The properties that may differ before and after."""
         return self.network, self.fixed_ips, self.pairs, self.table, self.priorities, self.floating_ips
 
     @property
     def changed(self) -> bool:
-        """Whether a reader must see it."""
+        """Whether it must be shown to the reader."""
         return self.becomes != "keep" or bool(self.notes)
 
     @property
     def becomes(self) -> str:
-        """What becomes of it in a word: its resource may stay the same while its floating IP moves."""
+        """The operation in one word; it may be a change even if only the port's floating IP moves."""
         if self.op != "same":
             return self.op
         return "update" if any(cell.changed for cell in self.cells) else "keep"
@@ -84,7 +84,7 @@ class PortRow:
 
 @dataclass(frozen=True, slots=True)
 class UserData:
-    """A server's user data: what its guest was born with, what the program renders now, and what the guest gets of it.
+    """A server's user data: the text it was created with, the text that the program renders now, and what the guest gets.
 
     Attributes:
         server: The server's key.
@@ -102,7 +102,7 @@ class UserData:
 
 
 class Topology:
-    """What the preview says of servers and their ports.
+    """The servers and their ports in a preview.
 
     Args:
         preview: The preview.
@@ -129,16 +129,16 @@ class Topology:
         )
 
     def component(self, step: Step) -> Step | None:
-        """The component that a resource is part of."""
+        """Return the component that a resource is part of."""
         return self.preview.steps.get(step.parent)
 
     def server_of(self, port: Step) -> str:
-        """Key of the server that a port belongs to; empty for one of no server."""
+        """Return the key of the server that a port belongs to; empty for a port without a server."""
         component = self.component(port)
         return component.name if component is not None and component.kind.endswith(":MultiPortInstance") else ""
 
     def port_key(self, port: Step) -> str:
-        """The port's key in its component; where that holds one virtual address only, as in a stack file, the component's own."""
+        """Return the port's key; in a component with one virtual address only, as in a stack file, the key of the component."""
         component = self.component(port)
         if component is None:
             return port.name
@@ -147,15 +147,15 @@ class Topology:
         return port.name.removeprefix(f"{component.name}-")
 
     def by_id(self, value: object) -> Step | None:
-        """The resource that has this id."""
+        """Return the resource that has this id."""
         return self._by_id.get(value) if isinstance(value, str) else None
 
     def attachment(self, port: Step) -> Step | None:
-        """The attachment that makes a port a hot one."""
+        """Return the attachment that makes a port a hot port."""
         return self._attachments.get((port.parent, port.name))
 
     def port_of(self, association: Step, side: str) -> Step | None:
-        """The port that a floating IP points to, before (`old`) or after (`new`)."""
+        """Return the port of a floating IP, before (`old`) or after (`new`)."""
         return self._reference(association, side, "portId", PORT)
 
     def network_of(self, port: Step, side: str) -> str:
@@ -195,7 +195,7 @@ class Topology:
             yield UserData(key, None if secret else old, None if secret else new, fate, secret)
 
     def floating_address(self, association: Step, side: str) -> str:
-        """The floating IP of an association, or where it will come from."""
+        """Return the floating IP of an association, or where it will come from."""
         state: State = getattr(association, side)
         address = state.inputs.get("floatingIp")
         if isinstance(address, str):
@@ -207,7 +207,7 @@ class Topology:
         return f"new from {pool}" if isinstance(pool, str) and pool else UNKNOWN_TEXT
 
     def leads_to(self, address: str) -> str:
-        """Where a floating IP leads after the update: server and port joined by a dot; empty if nowhere that is known."""
+        """Return the server and port of a floating IP after the update, joined by a dot; empty if they are not known."""
         for each in self._associations:
             if each.new is not NOTHING and self.floating_address(each, "new") == address:
                 port = self.port_of(each, "new")
@@ -244,7 +244,7 @@ class Topology:
                         yield state.id, self._network_key(step)
 
     def _network_in_config(self, port: Step) -> str | None:
-        """A network of somebody else's has no resource here; the configuration says its name."""
+        """Return the name of a network that is not in the stack, from the configuration."""
         servers = self.preview.config.get("servers")
         server = servers.get(self.server_of(port)) if isinstance(servers, dict) else None
         entry = server.get("ports", {}).get(self.port_key(port)) if isinstance(server, dict) else None
@@ -254,10 +254,10 @@ class Topology:
         return name if isinstance(name, str) else None
 
     def _network_by_range(self, port: Step, side: str) -> str | None:
-        """An adopted network of a program has no resource and no configuration; its component names its subnets' ranges."""
+        """Return an adopted network of a program without configuration, by the CIDRs of the subnets in its component."""
         component = self.component(port)
         fixed_ips = _declared(getattr(component, side)).get(self.port_key(port), {}).get("fixed_ips") if component else None
-        ranges = {each.get("cidr") for each in fixed_ips.values()} if isinstance(fixed_ips, dict) else set()
+        ranges = {fixed_ip.get("cidr") for fixed_ip in fixed_ips.values()} if isinstance(fixed_ips, dict) else set()
         found = [
             step.name
             for step in self.preview.steps.values()
@@ -343,8 +343,8 @@ class Topology:
         if not isinstance(declared, dict):
             # a port of no server of ours: the one of a virtual address, or one that a program makes by itself
             listed = step.new.inputs.get("fixedIps")
-            known = [each.get("ipAddress") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-            return _sorted([each if isinstance(each, str) else CHOSEN for each in known]) or (CHOSEN,)
+            known = [entry.get("ipAddress") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+            return _sorted([entry if isinstance(entry, str) else CHOSEN for entry in known]) or (CHOSEN,)
         before = self._held(component, key, entry) if step.op == "update" else {}
         wanted = [
             each.get("ip_address") or before.get(name) or f"one of {each['cidr']}" for name, each in sorted(declared.items())
@@ -375,13 +375,13 @@ def _declared(state: State) -> dict[str, dict[str, Any]]:
 
 
 def _ranges(network: State) -> set[str]:
-    """CIDRs of the subnets that a network component declares."""
+    """Return the CIDRs of the subnets that a network component declares."""
     subnets = _declared(network).get("subnets", {})
-    return {each["cidr"] for each in subnets.values() if isinstance(each, dict) and isinstance(each.get("cidr"), str)}
+    return {subnet["cidr"] for subnet in subnets.values() if isinstance(subnet, dict) and isinstance(subnet.get("cidr"), str)}
 
 
 def _primary_slot(user_data: str) -> int | None:
-    """Slot of the port that the guest's plan calls primary."""
+    """Return the slot of the port that is primary in the guest's plan."""
     for line in user_data.splitlines():
         words = line.split()
         if words[:1] == ["port"] and words[-1] == "primary" and words[1].isdecimal():
@@ -390,7 +390,7 @@ def _primary_slot(user_data: str) -> int | None:
 
 
 def _routed(server: State) -> bool:
-    """Whether the server's guest routes by policy: its metadata then tells of its ports, or is still to be known."""
+    """Return whether the guest uses policy routing: if so, its metadata describes its ports or is not known yet."""
     metadata = server.inputs.get("metadata")
     return metadata is UNKNOWN or metadata == SECRET or any(key.startswith("multiport.port.") for key in metadata or ())
 
@@ -399,7 +399,7 @@ def _pairs(port: State) -> tuple[str, ...]:
     pairs = port.inputs.get("allowedAddressPairs") or ()
     if pairs is UNKNOWN:
         return (UNKNOWN_TEXT,)
-    return _sorted([_text(each.get("ipAddress")) for each in pairs if isinstance(each, dict)])
+    return _sorted([_text(pair.get("ipAddress")) for pair in pairs if isinstance(pair, dict)])
 
 
 def _number(slot: int | None, show: Any) -> tuple[str, ...]:
@@ -416,7 +416,7 @@ def _text(value: Any) -> str:
 
 
 def _sorted(addresses: Iterable[Any]) -> tuple[str, ...]:
-    """Addresses in numeric order, IPv4 first, words last."""
+    """Sort addresses in numeric order, IPv4 first; words come last."""
 
     def place(text: str) -> tuple[int, int, str]:
         try:
@@ -425,4 +425,4 @@ def _sorted(addresses: Iterable[Any]) -> tuple[str, ...]:
             return 9, 0, text
         return address.version, int(address), text
 
-    return tuple(sorted((_text(each) for each in addresses), key=place))
+    return tuple(sorted((_text(address) for address in addresses), key=place))

@@ -1,4 +1,4 @@
-"""Guest files before and after, decoded from user data."""
+"""Decodes the guest's files from user data, before and after a change."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ from multiport.review.redaction import SECRET
 from multiport.review.wording import code
 
 REST: Final = "(the rest of the cloud-config)"
-"""Stands for what user data holds beside files."""
+"""The name for the content of user data other than files."""
 
 
 _CONTEXT = 3
@@ -43,7 +43,7 @@ class FileDiff:
 
 
 def files(user_data: str | None) -> dict[str, str]:
-    """Files that user data writes, by path, and the rest of it under REST.
+    """Return the files that user data writes, by path, and the rest of it under REST.
 
     What cannot be read as cloud-config is all of it the rest: a preview must not fail over what only the guest can judge.
     """
@@ -83,7 +83,7 @@ def files(user_data: str | None) -> dict[str, str]:
 
 
 def _unpacked(packed: str) -> dict[str, str]:
-    """The files of the packed program, so that a diff shows its source."""
+    """Return the files of the packed program, so that a diff shows its source."""
     try:
         return packing.unpack(packed)
     except (ValueError, EOFError):
@@ -91,7 +91,7 @@ def _unpacked(packed: str) -> dict[str, str]:
 
 
 class _Readable(yaml.SafeDumper):
-    """YAML in which text of several lines stands as a block, so that a diff shows lines."""
+    """Return YAML that writes texts of several lines as blocks, so that a diff shows single lines."""
 
 
 _Readable.add_representer(
@@ -116,7 +116,7 @@ def _content(entry: Mapping[str, Any]) -> str:
 
 
 def diffs(old: str | None, new: str | None) -> tuple[FileDiff, ...]:
-    """The files that differ between two user data, in the order of their paths, the rest last."""
+    """Return the files that differ between two user data, sorted by path, with the rest last."""
     before, after = files(old), files(new)
     found = []
     for path in sorted(before.keys() | after.keys(), key=lambda each: (each == REST, each)):
@@ -140,7 +140,7 @@ def _lines(text: str) -> list[str]:
 
 
 def kind_of(path: str) -> str:
-    """What a changed file means to a reader."""
+    """Return a description of a changed file for the reader."""
     if path == REST:
         return "the cloud-config beside its files"
     if path == PLAN_PATH:

@@ -1,4 +1,4 @@
-"""Text of others inside text of ours: nothing in it can end a code span, a table cell or a fence, or hide from the reader."""
+"""Escapes foreign text in the report, so that it can neither end a code span, a table cell or a fence nor be invisible."""
 
 import html
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 LONGEST: Final = 200
-"""Characters of one value that are shown in a line; the full diff has the rest."""
+"""The longest value that is shown in a line, in characters; the full diff contains the rest."""
 
 # Format characters turn text around (Trojan Source) or hide it; surrogates cannot be written at all; what is not assigned, or is
 # for private use, looks like anything or nothing; of all blanks only the usual one looks like one.
@@ -24,7 +24,7 @@ _ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    """The text with what cannot be seen written as escapes, and lines with letters that are read from the right isolated.
+    """Write invisible characters as escapes, and isolate lines that contain right-to-left letters.
 
     Args:
         text: Anything.
@@ -42,7 +42,7 @@ def visible(text: str, *, keep: str = "") -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Visible text cut after so many characters, and what it isolates closed again."""
+    """Cut a visible text after a number of characters, and close the bidirectional isolates that are still open."""
     if len(text) <= most:
         return text
     cut = text[:most]
@@ -50,7 +50,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def log_safe(text: str) -> str:
-    """Text for the log of a job, in which no line is a command to the runner.
+    """Escape a text for the log of a CI job, so that no line of it is a command to the runner.
 
     GitHub's runner takes `::name ...` at the start of a line, after blanks too, and `##[name]` anywhere (its ActionCommand.cs).
     """
@@ -62,14 +62,14 @@ def _hides(character: str) -> bool:
 
 
 def code(value: object) -> str:
-    """A value as a code span that is safe in a table cell too."""
+    """Return a value as a code span that is also safe in a table cell."""
     text = visible(str(value)).replace("`", r"\x60").replace("|", r"\x7c")
     text = shortened(text, LONGEST)
     return f"`{text}`" if text.strip() else "`' '`" if text else "`''`"
 
 
 def prose(text: str) -> str:
-    """Somebody else's sentence as Markdown: its code spans stay, everything else is text and nothing more."""
+    """Return a foreign sentence as Markdown in which only its code spans have a meaning."""
     parts = text.split("`")
     paired = len(parts) % 2 == 1
     return "".join(
@@ -84,24 +84,24 @@ def _escaped(text: str) -> str:
 
 
 def codes(values: Iterable[object]) -> str:
-    """Values as code spans, with commas between."""
+    """Return values as code spans, separated by commas."""
     return ", ".join(code(value) for value in values)
 
 
 def summary(values: Iterable[object]) -> str:
-    """Values as code in the summary of a fold, where the hosts read HTML and no Markdown."""
+    """Return values as HTML code for the summary of a fold, in which the hosts do not render Markdown."""
     return ", ".join(f"<code>{html.escape(shortened(visible(str(value)), LONGEST))}</code>" for value in values)
 
 
 def block(text: str, language: str = "") -> str:
-    """A fenced block that nothing in the text can close."""
+    """Return a fenced block that nothing in the text can close."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{visible(text, keep=chr(10) + chr(9))}\n{fence}"
 
 
 def count(number: int, what: str) -> str:
-    """`1 port`, `2 ports`."""
+    """Return a number with its noun, for example `1 port` or `2 ports`."""
     plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}es" if what.endswith("ss") else f"{what}s"
     return f"{number} {what if number == 1 else plural}"
 

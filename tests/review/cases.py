@@ -1,4 +1,4 @@
-"""The changes whose previews are recorded: a stack as it was deployed, and as it is to become."""
+"""The changes whose previews are recorded: the deployed stack, and the stack that is previewed."""
 
 import copy
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 Config = dict[str, Any]
 
-HOUSE: Config = {
+BASE: Config = {
     "security_groups": {"reachable": {"rules": [{"protocol": "icmp"}, {"protocol": "tcp", "port_range_min": 22}]}},
     "networks": {
         "front": {"subnets": {"v4": {"cidr": "192.168.10.0/24"}}, "router": {"external_network": "PUBLICNET"}},
@@ -41,16 +41,16 @@ HOUSE: Config = {
 }
 
 
-def house(**server: Any) -> Config:
-    """The house with other values for its server."""
-    config = copy.deepcopy(HOUSE)
+def base_stack(**server: Any) -> Config:
+    """Return the base stack with other values for its server."""
+    config = copy.deepcopy(BASE)
     config["servers"]["web"] |= server
     return config
 
 
 def changed(change: Callable[[Config], object], base: Config | None = None) -> Config:
     """A copy of a configuration with a change made to it."""
-    config = copy.deepcopy(HOUSE if base is None else base)
+    config = copy.deepcopy(BASE if base is None else base)
     change(config)
     return config
 
@@ -118,7 +118,7 @@ FLOATING: Config = changed(
     )
 )
 TWO: Config = changed(_two)
-KEPT: Config = house(guest_update="keep")
+KEPT: Config = base_stack(guest_update="keep")
 
 MANY: Config = {
     "networks": {
@@ -187,45 +187,45 @@ def _hostile(config: Config) -> None:
 
 
 CASES: dict[str, Case] = {
-    "create": Case(None, HOUSE, "everything is new"),
+    "create": Case(None, BASE, "everything is new"),
     "create-many": Case(None, MANY, "200 ports on 25 servers, cut to fit"),
-    "no-change": Case(HOUSE, HOUSE, "nothing to say"),
+    "no-change": Case(BASE, BASE, "nothing to say"),
     "port-added": Case(
-        HOUSE, changed(lambda config: _ports(config).update(z=_port("back", "192.168.20.40"))), "a boot port costs the server"
+        BASE, changed(lambda config: _ports(config).update(z=_port("back", "192.168.20.40"))), "a boot port costs the server"
     ),
-    "port-inserted": Case(HOUSE, changed(lambda config: _ports(config).update(c=_port("front"))), "wherever it stands"),
+    "port-inserted": Case(BASE, changed(lambda config: _ports(config).update(c=_port("front"))), "wherever it stands"),
     "port-added-hot": Case(
-        HOUSE,
+        BASE,
         changed(lambda config: _ports(config).update(c=_port("back", "192.168.20.30", hot=True))),
         "a hot port costs nothing",
     ),
-    "port-removed": Case(HOUSE, changed(lambda config: _ports(config).pop("d")), "its floating IP is released"),
-    "port-removed-hot": Case(HOUSE, changed(lambda config: _ports(config).pop("x")), "the server stays"),
+    "port-removed": Case(BASE, changed(lambda config: _ports(config).pop("d")), "its floating IP is released"),
+    "port-removed-hot": Case(BASE, changed(lambda config: _ports(config).pop("x")), "the server stays"),
     "port-removed-with-replacement": Case(
-        HOUSE,
-        changed(lambda config: _ports(config).pop("x"), house(cloud_config="#cloud-config\npackages: [htop]\n")),
+        BASE,
+        changed(lambda config: _ports(config).pop("x"), base_stack(cloud_config="#cloud-config\npackages: [htop]\n")),
         "the attachment goes for good, although the engine calls it replaced",
     ),
-    "port-renamed": Case(HOUSE, changed(lambda config: _renamed(config, declared=True)), "declared, it costs nothing"),
+    "port-renamed": Case(BASE, changed(lambda config: _renamed(config, declared=True)), "declared, it costs nothing"),
     "port-renamed-undeclared": Case(
-        HOUSE, changed(lambda config: _renamed(config, declared=False)), "undeclared, the hint says how"
+        BASE, changed(lambda config: _renamed(config, declared=False)), "undeclared, the hint says how"
     ),
     "port-moved": Case(
-        HOUSE,
+        BASE,
         changed(lambda config: _ports(config).update(x=_port("front", "192.168.10.16", hot=True))),
         "a hot port on another network is another port",
     ),
     "address-changed": Case(
-        HOUSE,
+        BASE,
         changed(lambda config: _ports(config)["x"]["fixed_ips"]["main"].update(ip_address="192.168.20.13")),
         "one cell: old to new",
     ),
     "address-pair-added": Case(
-        HOUSE,
+        BASE,
         changed(lambda config: _ports(config)["d"].update(allowed_address_pairs={"vpn": {"ip_address": "10.8.0.0/24"}})),
         "in place",
     ),
-    "script-changed-replace": Case(HOUSE, HOUSE, "the script replaces the server", script=": a new line"),
+    "script-changed-replace": Case(BASE, BASE, "the script replaces the server", script=": a new line"),
     "script-changed-keep": Case(KEPT, KEPT, "the engine sees nothing; the script is shown all the same", script=": a new line"),
     "script-delivered": Case(
         KEPT,
@@ -234,7 +234,7 @@ CASES: dict[str, Case] = {
         script=": a new line",
     ),
     "gateway-removed": Case(
-        HOUSE,
+        BASE,
         changed(
             lambda config: (
                 config["networks"]["front"]["subnets"]["v4"].update(no_gateway=True),
@@ -246,7 +246,7 @@ CASES: dict[str, Case] = {
         "Neutron takes it in two updates only",
     ),
     "subnet-moved": Case(
-        HOUSE,
+        BASE,
         changed(
             lambda config: (
                 config["networks"]["back"]["subnets"]["v4"].update(cidr="192.168.21.0/24"),
@@ -256,7 +256,7 @@ CASES: dict[str, Case] = {
         "everything on it follows",
     ),
     "floating-ip-moved": Case(FLOATING, changed(_floating_ip_moved, FLOATING), "the address stays"),
-    "image-changed": Case(HOUSE, house(image="Debian-12"), "costs the server"),
+    "image-changed": Case(BASE, base_stack(image="Debian-12"), "costs the server"),
     "two-servers": Case(
         TWO,
         changed(
@@ -322,10 +322,10 @@ CASES: dict[str, Case] = {
         "the plan knows which network it will be",
     ),
     "server-removed": Case(TWO, changed(lambda config: config["servers"].pop("app"), TWO), "with all that was its own"),
-    "hostile-names": Case(HOUSE, changed(_hostile), "nothing of it is markup"),
+    "hostile-names": Case(BASE, changed(_hostile), "nothing of it is markup"),
     "secrets": Case(
-        HOUSE,
-        HOUSE,
+        BASE,
+        BASE,
         "none of them is seen",
         secrets=(
             (
@@ -338,7 +338,7 @@ CASES: dict[str, Case] = {
         ),
     ),
     "policy-violation": Case(
-        HOUSE,
+        BASE,
         changed(
             lambda config: (
                 config["networks"].update(lost={"subnets": {"v4": {"cidr": "192.168.30.0/24"}}}),
@@ -349,6 +349,6 @@ CASES: dict[str, Case] = {
         ),
         "refused, with the remedy",
     ),
-    "failed": Case(HOUSE, house(image="Ubuntu-42.04", boot_volume={"size": 10}), "what the provider says"),
-    "misconfigured": Case(HOUSE, house(primary_port="y"), "what the program says"),
+    "failed": Case(BASE, base_stack(image="Ubuntu-42.04", boot_volume={"size": 10}), "what the provider says"),
+    "misconfigured": Case(BASE, base_stack(primary_port="y"), "what the program says"),
 }

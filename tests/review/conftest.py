@@ -1,4 +1,4 @@
-"""The renderer's own modules are found by name; the engine's fixtures are those of tests/engine."""
+"""Makes the fixtures of tests/engine available here."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is rendered of each recording: `python -m tests.review.expect` writes it down, to be read before it is committed."""
+"""The expected report of each recording: `python -m tests.review.expect` writes it; read the diff before you commit it."""
 
 import sys
 from functools import cache

@@ -128,7 +128,7 @@ def preview_of(stack: Stack, environment: dict[str, str], *, policies: bool) -> 
 
 
 def _other_guest(folder: Path, line: str) -> Path:
-    """A copy of the package whose guest program has one line more, packed anew."""
+    """Make a copy of the package whose guest program has one more line, and pack it again."""
     other = folder / "other"
     shutil.rmtree(other, ignore_errors=True)
     shutil.copytree(ROOT / "multiport", other / "multiport", ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""Recorded previews: what the CLI wrote, without what would differ on the next day or another machine.
+"""Recorded previews: the output of the CLI without parts that differ from day to day or from machine to machine.
 
 Every id, MAC address, floating IP and hash is renamed in the order of its appearance, the same everywhere; long texts stand once
 for all recordings, in pieces. Debug messages and what is said twice are left out, and of `--json` all but what it alone tells.
@@ -53,7 +53,7 @@ _OUTPUT_NOISE = frozenset({"__meta", "__pulumi_raw_state_delta"})
 
 
 def normalised(events: str, preview: str, root: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """What is kept of a preview, in an order of its own."""
+    """Return the parts of a preview that are recorded, in a stable order."""
     kept = sorted(_kept(events), key=lambda event: (_EVENTS.index(next(iter(event))), json.dumps(event, sort_keys=True)))
     described = json.loads(preview[preview.index("{") :])
     steps = [
@@ -82,7 +82,7 @@ def sorted_dependencies(value: Any) -> Any:
 
 
 def write(folder: Path, events: list[dict[str, Any]], preview: dict[str, Any], rendered: dict[str, str]) -> None:
-    """Write a recording, its long texts beside all others'."""
+    """Write a recording; its long texts go into the file that all recordings share."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "events.jsonl").write_text("".join(json.dumps(_shared(event), sort_keys=True) + "\n" for event in events))
     (folder / "preview.json").write_text(json.dumps(_shared(preview), indent=1, sort_keys=True) + "\n")
@@ -90,7 +90,7 @@ def write(folder: Path, events: list[dict[str, Any]], preview: dict[str, Any], r
 
 
 def read(folder: Path) -> tuple[str, str, dict[str, str]]:
-    """A recording as the renderer gets it: events, preview, rendered user data."""
+    """Return a recording as the renderer needs it: events, preview, rendered user data."""
     events = "".join(json.dumps(_whole(json.loads(line))) + "\n" for line in (folder / "events.jsonl").read_text().splitlines())
     preview = json.dumps(_whole(json.loads((folder / "preview.json").read_text())))
     rendered: dict[str, str] = _whole(json.loads((folder / "rendered.json").read_text()))
@@ -98,7 +98,7 @@ def read(folder: Path) -> tuple[str, str, dict[str, str]]:
 
 
 def unused_texts() -> Iterator[Path]:
-    """Texts that no recording needs."""
+    """Return the texts that no recording needs."""
     used = {name for path in FOLDER.glob("*/*.json*") for name in re.findall(r"text:([0-9a-f]{16})", path.read_text())}
     return (path for path in TEXTS.glob("*.txt") if path.stem not in used)
 

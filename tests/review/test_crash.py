@@ -1,4 +1,4 @@
-"""A review that fails is told of in the comment: nobody takes silence for a change that does nothing."""
+"""A review that fails is reported in the comment, so that nobody believes that the change does nothing."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ VALUE = "swordfish"
 
 
 class Unreadable(dict[str, Any]):
-    """What no renderer expects; its error quotes a value."""
+    """An object that no renderer can handle; its error quotes a value."""
 
     def __getitem__(self, key: str) -> Any:
         raise KeyError(f"{key} {VALUE}")
@@ -54,7 +54,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_crash_of_the_review_is_a_comment(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_crash_of_the_review_makes_a_comment(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert pipeline.preview(found(project), "dev", {}, project / "out", empty=False) == 1
     body = (project / "out" / "dev" / "comment.md").read_text()
     assert body.startswith(marker("shop", "dev"))
@@ -67,7 +67,7 @@ def test_a_crash_of_the_review_is_a_comment(project: Path, capsys: pytest.Captur
     assert VALUE not in said.out + said.err + body
 
 
-def test_a_preview_that_never_came_is_a_comment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_preview_makes_a_comment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeStack, "broken", False)
     with pytest.raises(CliError):
         pipeline.preview(found(project), "dev", {}, project / "out", empty=False)
@@ -90,7 +90,7 @@ def test_what_the_cli_says_is_shown_where_the_engine_says_nothing() -> None:
 
 
 @pytest.mark.parametrize("what", ["policy", "remediation"])
-def test_what_a_refusal_cancels_is_no_error_of_its_own(what: str) -> None:
+def test_an_operation_cancelled_by_a_refusal_is_not_an_error(what: str) -> None:
     messages = ['Preview failed: before hook "x" failed: web: no', f"failed to run {what}: rpc error: desc = context canceled"]
     lines = [json.dumps({"diagnosticEvent": {"severity": "error", "message": each}}) for each in messages]
     found = read("\n".join(lines), "{}", stack="dev")

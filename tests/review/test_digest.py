@@ -1,4 +1,4 @@
-"""The digest of a change: one for the same bytes, another for any others."""
+"""The digest of a change is the same for the same bytes, and differs for any others."""
 
 import copy
 import json

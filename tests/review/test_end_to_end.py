@@ -1,4 +1,4 @@
-"""The script that the workflows call, from a branch to the updated stack: the local cloud, and a host on the loopback."""
+"""The command that the workflows call, from a branch to the updated stack, on the local cloud and with a host on loopback."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ import yaml
 from multiport import toolchain
 from multiport.toolchain import Toolchain
 from tests.engine.stack import ROOT
-from tests.review.cases import house
+from tests.review.cases import base_stack
 from tests.review.test_hosts import Server, merged
 
 PARTS = ("Pulumi.yaml", "__main__.py", "multiport", "tools")
@@ -52,7 +52,7 @@ class Repository:
             "GITHUB_TOKEN": "t",
         }
         self.cloud = cloud
-        self.write(house())
+        self.write(base_stack())
         self.pulumi("stack", "init", "dev")
         self.git("init", "-q", "-b", "main")
         self.commit("start")
@@ -147,7 +147,7 @@ def test_from_a_branch_to_the_updated_stack(repository: Repository) -> None:
 
     # a branch with a change: one comment, the same bytes each time, and nothing more of it when it is pushed again
     repository.git("checkout", "-q", "-b", "change")
-    config = house()
+    config = base_stack()
     config["servers"]["web"]["ports"]["n"] = {"network": "back", "hot": True}
     repository.write(config)
     repository.commit("a hot port")
@@ -189,8 +189,8 @@ def test_from_a_branch_to_the_updated_stack(repository: Repository) -> None:
     assert repository.unchanged()
 
 
-def test_what_nobody_reviewed_is_not_done(repository: Repository) -> None:
-    config = house(metadata={"added": "later"})
+def test_an_unreviewed_change_is_not_deployed(repository: Repository) -> None:
+    config = base_stack(metadata={"added": "later"})
     before = repository.git("rev-parse", "HEAD")
     repository.write(config)
     repository.commit("straight to main")
@@ -205,7 +205,7 @@ def test_what_nobody_reviewed_is_not_done(repository: Repository) -> None:
 
 
 def test_only_the_comment_as_it_was_made_approves(repository: Repository) -> None:
-    """The same change as above, now with its comment: edited, made twice, or merged elsewhere, it approves nothing."""
+    """A comment that was edited or made twice, or whose change was merged elsewhere, approves nothing."""
     out = str(repository.folder.parent / "out")
     repository.pipeline("preview", "--stack", "dev", "--out", out, PULL_REQUEST="5")
     [comment] = [each for each in repository.host.comments if each["body"].startswith(MARK)]
@@ -236,7 +236,7 @@ def test_only_the_comment_as_it_was_made_approves(repository: Repository) -> Non
 
 def test_secrets_stay_and_are_refused_in_user_data(repository: Repository) -> None:
     repository.git("checkout", "-q", "-b", "secret")
-    repository.write(house())
+    repository.write(base_stack())
     secrets = {
         "servers.web.cloud_config": "#cloud-config\nruncmd: ['login swordfish-one']\n",
         "servers.web.metadata.token": "swordfish-two",
@@ -266,7 +266,9 @@ def test_a_fork_compares_with_nothing_and_touches_no_backend(repository: Reposit
     before = sorted((str(path), path.stat().st_mtime_ns) for path in state.rglob("*"))
     secrets = ("GITHUB_TOKEN", "CLOUDS_YAML", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_BACKEND_URL")
     local = dict.fromkeys(secrets, "") | repository.cloud
-    repository.stack_file.write_text(yaml.safe_dump({"config": {f"multiport:{key}": value for key, value in house().items()}}))
+    repository.stack_file.write_text(
+        yaml.safe_dump({"config": {f"multiport:{key}": value for key, value in base_stack().items()}})
+    )
     repository.commit("without a salt")
     out = repository.folder.parent / "fork"
     shown = repository.pipeline("preview", "--empty", "--stack", "dev", "--out", str(out), PULL_REQUEST="5", **local)

@@ -1,4 +1,4 @@
-"""Text of others is text wherever it stands: it ends no span, cell or block, mentions nobody, and hides nothing."""
+"""Foreign text stays text everywhere: it cannot end a span, a cell or a block, mention anybody, or hide anything."""
 
 import json
 import re
@@ -105,13 +105,13 @@ def test_nothing_is_hidden(text: str) -> None:
     "character",
     "\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u200b\u200d\u2028\u202e\u2060\u2800\u3000\u3164\ufe0f\ufeff\uffa0\U000e0041\U000e0100",
 )
-def test_what_shows_nothing_is_written_as_an_escape(character: str) -> None:
+def test_an_invisible_character_is_written_as_an_escape(character: str) -> None:
     assert visible(f"a{character}b").isascii()
     assert visible(f"a{character}b").startswith("a\\")
 
 
 @pytest.mark.parametrize("word", ["\u05d0\u05d1", "\u0627\u0628", "\u0661\u0662", "\u07c0", "\u0710"])
-def test_what_is_read_from_the_right_orders_nothing_around_it(word: str) -> None:
+def test_right_to_left_text_does_not_reorder_the_text_around_it(word: str) -> None:
     assert visible(f"a {word} 1") == f"\u2068a {word} 1\u2069"
     assert visible(f"a\n{word}\n1", keep="\n") == f"a\n\u2068{word}\u2069\n1"
     for shown in (code(word * 300), summary([word * 300])):

@@ -1,4 +1,4 @@
-"""One comment per stack, on hosts that speak their real protocol on the loopback."""
+"""One comment per stack, on loopback servers that speak the protocols of the real hosts."""
 
 import json
 import re
@@ -17,7 +17,7 @@ BODY = f"{MARK}\n**x**"
 
 
 class Server:
-    """As much of both hosts' APIs as comments need: pages, authors, tokens, merged changes."""
+    """The parts of both hosts' APIs that comments need: pages, authors, tokens, merged changes."""
 
     def __init__(self) -> None:
         self.comments: list[dict[str, Any]] = []
@@ -109,7 +109,7 @@ def test_one_comment_that_is_kept_up_to_date(server: Server, host: Host) -> None
     assert len(server.writes) == 3
 
 
-def test_line_ends_of_the_host_are_no_change(server: Server, host: Host) -> None:
+def test_line_ends_of_the_host_are_not_a_change(server: Server, host: Host) -> None:
     server.add(BODY.replace("\n", "\r\n"))
     assert stick(host, MARK, BODY, silent=False) == "said already"
 
@@ -204,7 +204,7 @@ def test_answers_that_are_not_as_documented(server: Server, host: Host) -> None:
 
 
 def merged(number: int, **other: Any) -> dict[str, Any]:
-    """A merged change as both hosts tell of it."""
+    """Return a merged change as both hosts show it."""
     return {
         "number": number,
         "iid": number,

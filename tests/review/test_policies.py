@@ -1,4 +1,4 @@
-"""Each policy with a program that it refuses and one that it lets pass, run by the real policy engine."""
+"""Each policy refuses one program and accepts another, run by the real policy engine."""
 
 import json
 from collections.abc import Callable

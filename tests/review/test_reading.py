@@ -1,4 +1,4 @@
-"""What is read: events and JSON of the CLI, user data, the command line."""
+"""Reading the events and the JSON of the CLI, user data, and the command line."""
 
 import base64
 import gzip
@@ -34,7 +34,7 @@ def _diagnostic(severity: str, message: str) -> str:
 SUMMARY = json.dumps({"summaryEvent": {"result": "succeeded"}})
 
 
-def test_what_is_no_preview_is_an_error() -> None:
+def test_input_that_is_not_a_preview_is_an_error() -> None:
     for events, preview in (("{", "{}"), ("", "nothing"), ("[]", "{}"), ("", "[1]")):
         with pytest.raises(PreviewError):
             read(events, preview)
@@ -46,7 +46,7 @@ def test_the_cli_may_warn_before_its_json() -> None:
     assert read(f"{_event('same')}\n{SUMMARY}", "warning: x\n{}").stack == "s"
 
 
-def test_a_name_may_hold_anything() -> None:
+def test_a_name_may_contain_anything() -> None:
     urn = f"{SERVER}::a$b::c"
     [step] = read(f"{_event('create', urn)}\n{SUMMARY}", "{}").steps.values()
     assert (step.kind, step.name) == ("openstack:compute:Instance", "web::a$b::c")
@@ -74,7 +74,7 @@ def test_operations(ops: list[str], op: str) -> None:
     assert bool(step.new.id) == (op != "delete")
 
 
-def test_refreshes_and_the_engines_own_providers_are_no_changes() -> None:
+def test_refreshes_and_default_providers_are_not_changes() -> None:
     provider = "urn:pulumi:s::p::pulumi:providers:openstack::default_5_5_1"
     own: dict[str, Any] = {"old": None, "new": {"id": "", "inputs": {}, "outputs": {}}}
     found = read("\n".join([_event("refresh"), _event("create", provider, **own), _event("same", STACK), SUMMARY]), "{}")
@@ -126,7 +126,7 @@ def test_a_policy_pack_that_cannot_start_says_why() -> None:
     assert [each.message for each in found.diagnostics] == ["Program failed with an unhandled exception:\nTypeError: no"]
 
 
-def test_what_a_refused_program_shouts_is_no_error() -> None:
+def test_the_exception_of_a_refused_program_is_not_an_error() -> None:
     policy = {"policyName": "x", "enforcementLevel": "mandatory", "message": "<{%fg 1%}>m<{%reset%}>\n", "resourceUrn": SERVER}
     lines = [_event("same"), json.dumps({"policyEvent": policy}), _diagnostic("info#err", "KeyboardInterrupt")]
     lines += [_diagnostic("error", "preview failed\n"), json.dumps({"summaryEvent": {"result": "failed"}})]
@@ -146,7 +146,7 @@ def test_encoded_files_are_decoded(encoding: str) -> None:
     assert files(text) == {"/a": "hello\n"}
 
 
-def test_what_is_no_text_is_counted() -> None:
+def test_bytes_that_are_not_text_are_counted() -> None:
     assert "3 bytes that are no text" in files(_write_files(encoding="b64", content="/////w=="[:4]))["/a"]
 
 
@@ -192,7 +192,7 @@ def test_the_command(tmp_path: Path, form: str) -> None:
     assert answer.stdout.startswith(expected)
 
 
-def test_the_command_refuses_what_is_no_preview(tmp_path: Path) -> None:
+def test_the_command_refuses_input_that_is_not_a_preview(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("x")
     answer = subprocess.run(
         [sys.executable, "-m", "multiport", "review", "show", "--events", "x", "--preview", "x"],

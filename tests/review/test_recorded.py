@@ -1,4 +1,4 @@
-"""Recorded previews against what is expected of them; both are written by commands and read by people."""
+"""Recorded previews are rendered as expected; commands write both the recordings and the expectations, and people read them."""
 
 import json
 import random
@@ -23,7 +23,7 @@ def test_every_case_is_recorded_and_nothing_else() -> None:
     assert sorted(path.name for path in recording.FOLDER.iterdir() if path != recording.TEXTS) == NAMES
 
 
-def test_no_text_is_kept_in_vain() -> None:
+def test_every_recorded_text_is_used() -> None:
     assert list(recording.unused_texts()) == []
 
 
@@ -35,7 +35,7 @@ def test_rendered_as_expected(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_order_of_events_is_no_matter(name: str) -> None:
+def test_the_order_of_events_does_not_matter(name: str) -> None:
     events, preview, texts = recording.read(recording.FOLDER / name)
     lines = events.splitlines()
     redaction = Redaction(expect.secrets(name))
@@ -64,7 +64,7 @@ def test_never_too_long_and_never_cut_inside_a_block(name: str, most: int) -> No
 
 
 def _balanced(tokens: list[Token]) -> bool:
-    """Whether every fold that opens closes; folds stand as HTML between blocks."""
+    """Return whether every fold is closed; folds are HTML between blocks."""
     html = "".join(token.content for token in tokens if token.type == "html_block")
     return html.count("<details") == html.count("</details>") and html.count("<summary>") == html.count("</summary>")
 
@@ -94,7 +94,7 @@ def test_200_ports_are_all_in_the_table() -> None:
     assert sum(line.startswith("| + | ") for line in text.splitlines()) == 200
 
 
-def test_the_gravest_is_kept_when_little_fits() -> None:
+def test_the_most_serious_is_kept_when_little_fits() -> None:
     made, topology = expect.rendered("port-removed")
     text = markdown(made, topology, 2_500)
     assert "**replace server `web`**" in text

@@ -1,4 +1,4 @@
-"""No secret is ever in what leaves: not from any position, not in any form that user data gives it."""
+"""No secret appears in the output of a review, from any position and in any form that user data gives it."""
 
 import base64
 import json
@@ -103,7 +103,7 @@ def test_lines_and_values_of_a_secret_cloud_config(leaves: list[str]) -> None:
     assert not [leaf for leaf in leaves if f"first {leaf}" in left or f"last {leaf}" in left]
 
 
-def test_short_secrets_go_where_they_stand_alone() -> None:
+def test_short_secrets_are_removed_where_they_are_whole_words() -> None:
     assert Redaction(["ab"]).text("cabin ab, ab") == f"cabin {SECRET}, {SECRET}"
     assert Redaction(["22"]).values({"port": 22, "other": 2222}) == {"port": SECRET, "other": 2222}
 

@@ -1,4 +1,4 @@
-"""Which stacks a change touches, in a repository of its own."""
+"""The stacks that a change touches, in a repository made for the test."""
 
 import subprocess
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def test_an_unknown_revision_is_an_error(repository: Repository) -> None:
         repository("README.md", since="nowhere")
 
 
-def test_a_file_that_moves_is_told_of_at_both_places(tmp_path: Path) -> None:
+def test_a_moved_file_counts_at_both_places(tmp_path: Path) -> None:
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
         subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""The workflow files are what their hosts take, give nothing away, and call one script with options that it has."""
+"""The workflow files are valid for their hosts, reveal no secrets, and call one command with options that it has."""
 
 import hashlib
 import os
@@ -54,7 +54,7 @@ def test_actionlint() -> None:
 
 
 def _built_actionlint() -> str:
-    """The program, built of exactly what go.sum names; kept until that changes."""
+    """Build the program from exactly the versions in go.sum, and keep it until that file changes."""
     if shutil.which("go") is None:
         pytest.skip("neither actionlint nor go, which can build it, is here: install one of them")
     digest = hashlib.sha256((ACTIONLINT / "go.sum").read_bytes()).hexdigest()[:12]
@@ -99,8 +99,8 @@ def test_forks_see_no_secret() -> None:
     assert workflow["permissions"] == {"contents": "read"}
 
 
-def test_nothing_of_others_is_run_as_shell() -> None:
-    """Expressions stand in `env`, where they are data, never in `run`, where a branch's name would be a command."""
+def test_no_foreign_text_is_run_as_shell() -> None:
+    """Expressions are in `env`, where they are data, never in `run`, where a branch name would be a command."""
     for path in GITHUB:
         for job in _workflow(path.name)["jobs"].values():
             for step in job["steps"]:
@@ -124,7 +124,7 @@ def test_the_script_has_the_options_that_it_is_called_with() -> None:
 
 
 def test_only_the_default_branch_is_deployed() -> None:
-    """A run by hand may be started on any branch: every job that could reach a stack's credentials says that it must not."""
+    """A manual run can start on any branch, so every job with access to a stack's credentials requires the default branch."""
     for name, job in _workflow("update.yml")["jobs"].items():
         assert "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)" in job["if"], name
     jobs = yaml.safe_load(GITLAB.read_text())

@@ -13,7 +13,7 @@ INSTANCE, PARENT = "Instance web-server", "MultiPortInstance web"
 DUAL = {"v4": {"cidr": "192.168.0.0/24"}, "v6": {"cidr": "fd00:1::/64"}}
 
 
-def house(*, front: dict[str, Any] | None = None, ports: dict[str, Any] | None = None, a: dict[str, Any] | None = None) -> None:
+def program(*, front: dict[str, Any] | None = None, ports: dict[str, Any] | None = None, a: dict[str, Any] | None = None) -> None:
     made = network("front", subnets=DUAL, **(front or {})).reference
     given = {"b": {"fixed_ips": {"v4": {"subnet": "v4", "ip_address": "192.168.0.22", "floating_ip": {}}}}, **(ports or {})}
     server(
@@ -25,14 +25,14 @@ def house(*, front: dict[str, Any] | None = None, ports: dict[str, Any] | None =
 
 
 def previewed(**changes: Any) -> tuple[Deployment, Deployment]:
-    """The house as it stands, and a preview of the house with changes."""
-    standing = deploy(house)
-    return standing, deploy(lambda: house(**changes), preview=True, after=standing)
+    """Return the deployed program, and a preview of the program with changes."""
+    standing = deploy(program)
+    return standing, deploy(lambda: program(**changes), preview=True, after=standing)
 
 
 def test_a_second_run_asks_for_the_same() -> None:
-    first = deploy(house)
-    second = deploy(house, after=first)
+    first = deploy(program)
+    second = deploy(program, after=first)
     assert len(first.resources) == 16
     assert second.resources == first.resources
     assert second.outputs == first.outputs
@@ -45,7 +45,7 @@ def test_a_preview_of_no_change_shows_none() -> None:
 
 
 def test_a_first_preview_guesses_nothing() -> None:
-    found = deploy(house, preview=True)
+    found = deploy(program, preview=True)
     inputs = found[INSTANCE].inputs
     assert len(found.resources) == 16
     assert (inputs["userData"], inputs["metadata"]) == (UNKNOWN, UNKNOWN)
