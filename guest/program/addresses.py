@@ -58,6 +58,11 @@ def prefix(packed: bytes, length: int) -> int:
     return int.from_bytes(packed, "big") >> (8 * len(packed) - length)
 
 
+def network(packed: bytes, length: int) -> bytes:
+    """Return the first address of an address's network."""
+    return (prefix(packed, length) << (8 * len(packed) - length)).to_bytes(len(packed), "big")
+
+
 def within(packed: bytes, other: bytes, length: int) -> bool:
     """Return whether an address is in the network of another one."""
     return len(packed) == len(other) and prefix(packed, length) == prefix(other, length)

@@ -29,7 +29,7 @@ Table T has what main has on the port's interface. In main, the primary port's d
 that wins.
 """
 
-from .addresses import cidr_text, is_link_local, parse_interface, prefix, version_of, within
+from .addresses import cidr_text, is_link_local, network, parse_interface, prefix, version_of, within
 from .inputs import Inputs
 from .kernel import FAMILY, RULE, UNICAST, VERSION, Link, Snapshot, gateway_of, own_copy, place_of, rule
 from .numbers import LINK_GROUP, MAIN_TABLE, PRIORITIES_PER_SLOT, PRIORITY_BASE, PRIORITY_BEHIND, PROTOCOL, priority_of, table_of
@@ -143,6 +143,7 @@ class Desired:
         having = [each for each in kept if self._has_addresses(*each)]
         for port, link, version in having:
             self._copy_routes(port, link, version)
+            self._note_subnets(link, version)
         for port, link in self.managed.values():
             held = port.record.held[4] or port.record.held[6]
             for name, value in {**_SETTINGS, **(_ANNOUNCING if held else {})}.items():
@@ -206,6 +207,12 @@ class Desired:
                     self._rivals[version] = min(route["metric"], self._rivals.get(version, route["metric"]))
             elif gateway_of(hop) is None and not is_link_local(route["to"]) and route["length"] < 8 * len(route["to"]):
                 self._subnets[version][route["to"], route["length"]] = None
+
+    def _note_subnets(self, link: Link, version: int) -> None:
+        """The subnets of live addresses: the kernel shows an IPv6 address some time before the route of its subnet."""
+        for packed, length in self._live.get((link.index, version), ()):
+            if length < 8 * len(packed) and not is_link_local(packed):
+                self._subnets[version][network(packed, length), length] = None
 
     def _take_gateways(self, port: Port, link: Link, version: int) -> None:
         """The gateway and the host routes that main lacks: the metadata names them, or the lease."""

@@ -278,6 +278,10 @@ class Cloud:
                 f"route replace default via {port.gateway(version)} dev {device} proto 16 metric {100 + port.number}\n",
                 f"-{version}",
             )
+        if 6 in self.families and self.guest.sh(f"cat /sys/class/net/{device}/carrier || :").strip() == "1":
+            # The kernel answers for an IPv6 address some time after it has taken it, on a busy machine much later.
+            local = f"ip -6 route show table local {port.address(6)} dev {device}"
+            wait_until(lambda: self.guest.sh(local).strip())
 
     def plan(self, ports: Iterable[Port] | None = None) -> None:
         """Write the guest's plan: all ports, the first one primary."""

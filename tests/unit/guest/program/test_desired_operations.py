@@ -181,6 +181,13 @@ def test_a_hot_port_waits_for_the_distribution_and_is_then_configured() -> None:
     assert not by_hand[1].pending
 
 
+def test_the_subnet_of_an_address_is_fenced_before_the_kernel_shows_its_route() -> None:
+    """Else a further address of the subnet, which has no rules yet, leaves by the default route of another port."""
+    state = snapshot([link(2)], {2: ["2001:db8:1::10/64"]}, [])
+    found = commands(state, way(state, inputs(), {}, moment("check", 6))[0])
+    assert any("from 2001:db8:1::/64 iif lo" in line and "unreachable" in line for line in found)
+
+
 def test_ipv6_that_a_sysctl_switches_off_is_left_out() -> None:
     record = {"multiport.port.a": f"slot=37 mac={MACS[0]} v6=2001:db8:1::10/64 gw6=fe80::1"}
     state = snapshot([link(2, ipv6=False)], {}, [])
