@@ -278,8 +278,14 @@ class Cloud:
                 f"route replace default via {port.gateway(version)} dev {device} proto 16 metric {100 + port.number}\n",
                 f"-{version}",
             )
-        if 6 in self.families and self.guest.sh(f"cat /sys/class/net/{device}/carrier || :").strip() == "1":
-            # The kernel answers for an IPv6 address some time after it has taken it, on a busy machine much later.
+        if self.guest.sh(f"cat /sys/class/net/{device}/carrier || :").strip() == "1":
+            self._await_link(port, device)
+
+    def _await_link(self, port: Port, device: str) -> None:
+        """Wait until the network itself is ready: on a busy machine this takes longer than the guest's program does."""
+        # the router's bridge hears of the carrier some time after the guest has it
+        wait_until(lambda: "state forwarding" in self.router.sh(f"bridge link show dev {port.tap}"))
+        if 6 in self.families:  # the kernel answers for an IPv6 address some time after it has taken it
             local = f"ip -6 route show table local {port.address(6)} dev {device}"
             wait_until(lambda: self.guest.sh(local).strip())
 
