@@ -20,9 +20,9 @@ def checkout(tmp_path: Path) -> Path:
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     )
     for name in listed.stdout.split("\0"):
-        if name and not name.startswith("tests/") and (ROOT / name).is_file():
+        if name and not name.startswith("tests/") and ((ROOT / name).is_file() or (ROOT / name).is_symlink()):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
+            shutil.copy2(ROOT / name, tmp_path / name, follow_symlinks=False)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     return tmp_path
 

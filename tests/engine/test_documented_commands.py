@@ -50,7 +50,7 @@ def run(commands: str, folder: Path, cli: Toolchain, **environment: str) -> subp
 def test_a_project_of_ones_own(tmp_path: Path, cli: Toolchain, cloud: dict[str, str]) -> None:
     # stands for the block `install`: what it installs is tested where wheels are built
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    said = typed(block(ROOT / "docs" / "ci.md", "project"), tmp_path, cli, **cloud)
+    said = typed(block(ROOT / "docs" / "ci.md", "project"), tmp_path, cli, **cloud, PYTHONPATH=str(ROOT))
     assert "dev: creates 1 server" in said
     assert "dev: nothing changes." in said
     assert (tmp_path / "review-out" / "dev" / "comment.md").is_file()

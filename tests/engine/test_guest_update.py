@@ -2,6 +2,8 @@
 
 import hashlib
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,8 +22,9 @@ def stack(make_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> S
 
 
 def change_the_script(stack: Stack) -> None:
-    script = stack.folder / "multiport" / "guest" / "templates" / "policy-routing"
-    script.write_text(script.read_text() + ": changed\n")  # not a comment, because comments are not rendered
+    module = stack.folder / "multiport" / "guest" / "program" / "verify.py"
+    module.write_text(f"{module.read_text()}\n# changed\n")
+    subprocess.run([sys.executable, "-m", "multiport.guest.packing"], cwd=stack.folder, check=True)
 
 
 def config(guest_update: str) -> Config:

@@ -183,6 +183,7 @@ def test_a_hot_port_that_nobody_names_yet() -> None:
             cloud.plug(HOT)
             wait_until(lambda: "oif eth2" in cloud.guest.sh("ip rule"))
             wait_until(cloud.guest.converged)
+            cloud.await_answers([HOT.floating_ip])
             assert cloud.pings(20, [HOT.floating_ip]) == {HOT.floating_ip: 20}
             (port,) = [port for port in cloud.guest.status()["ports"] if port["mac"] == HOT.mac]
             assert port["from"] == "lease"

@@ -315,6 +315,11 @@ class Cloud:
         finally:
             server.stop()
 
+    def await_answers(self, addresses: Iterable[str] | None = None) -> None:
+        """Wait until every address answers once after a link came up: bridges and neighbour discovery need up to a second."""
+        expected = dict.fromkeys(self.floating() if addresses is None else addresses, 1)
+        wait_until(lambda: self.pings(1, expected) == expected)
+
     def pings(self, count: int, addresses: Iterable[str] | None = None, interval: float = 0.002) -> dict[str, int]:
         """Count answered echo requests from the client to each address."""
         return self.client.call(pings, self.floating() if addresses is None else list(addresses), count, interval)
