@@ -51,6 +51,9 @@ def add_foreign(cloud: Cloud) -> None:
     cloud.guest.ip("link add cilium0 type bridge\nlink set cilium0 up\naddr add 10.200.0.1/32 dev cilium0\n")
     for version, lines in FOREIGN.items():
         cloud.guest.ip("\n".join(line.strip() for line in lines.splitlines() if line.strip()) + "\n", f"-{version}")
+    # the kernel gives the bridge its link-local address and the routes of it some time after it is up
+    wait_until(lambda: "fe80::" in cloud.guest.sh("ip -6 route show table local dev cilium0"))
+    wait_until(lambda: "tentative" not in cloud.guest.sh("ip -6 addr show dev cilium0"))
 
 
 def foreign_state(cloud: Cloud) -> str:
