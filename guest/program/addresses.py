@@ -59,7 +59,7 @@ def prefix(packed: bytes, length: int) -> int:
 
 
 def network(packed: bytes, length: int) -> bytes:
-    """Return the first address of an address's network."""
+    """Return the address of its network."""
     return (prefix(packed, length) << (8 * len(packed) - length)).to_bytes(len(packed), "big")
 
 

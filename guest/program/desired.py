@@ -25,8 +25,7 @@ Behind all slots, addresses of the ports' subnets that no slot has rules for yet
     +1   from SUBNET iif lo lookup main suppress_prefixlength 0 suppress_ifgroup 21000
     +2   from SUBNET iif lo unreachable
 
-Table T has what main has on the port's interface. In main, the primary port's default route stands once more, with a metric
-that wins.
+Table T has what main has on the port's interface. Main has the primary port's default route twice, once with a metric that wins.
 """
 
 from .addresses import cidr_text, is_link_local, network, parse_interface, prefix, version_of, within
@@ -143,7 +142,7 @@ class Desired:
         having = [each for each in kept if self._has_addresses(*each)]
         for port, link, version in having:
             self._copy_routes(port, link, version)
-            self._note_subnets(link, version)
+            self._note_subnets(port, link, version)
         for port, link in self.managed.values():
             held = port.record.held[4] or port.record.held[6]
             for name, value in {**_SETTINGS, **(_ANNOUNCING if held else {})}.items():
@@ -208,9 +207,10 @@ class Desired:
             elif gateway_of(hop) is None and not is_link_local(route["to"]) and route["length"] < 8 * len(route["to"]):
                 self._subnets[version][route["to"], route["length"]] = None
 
-    def _note_subnets(self, link: Link, version: int) -> None:
-        """The subnets of live addresses: the kernel shows an IPv6 address some time before the route of its subnet."""
-        for packed, length in self._live.get((link.index, version), ()):
+    def _note_subnets(self, port: Port, link: Link, version: int) -> None:
+        """Note the subnets of live and told addresses too: the route of a subnet comes late and goes with a flap."""
+        told = port.record.fixed[version] + port.record.held[version]
+        for packed, length in self._live.get((link.index, version), []) + told:
             if length < 8 * len(packed) and not is_link_local(packed):
                 self._subnets[version][network(packed, length), length] = None
 
