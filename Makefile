@@ -57,6 +57,9 @@ test-fresh: setup ## `make up`, `up`, `down`, `check`, `test` on fresh machines 
 soak: setup ## Faults without end: goes on with its record, and writes the table of docs/recovery.md (FAULTS=200 MINUTES=600)
 	@"$(BIN)/python" -m tests.faults.soak --faults "$(FAULTS)" --minutes "$(MINUTES)"
 
+test-recovery: setup ## The audit, the recovery, the faults and the guard on the local cloud, one test after the other
+	@"$(BIN)/python" -m pytest tests/audit tests/recover tests/faults tests/guard -s
+
 test-guests: setup ## Guests booted by QEMU on four network stacks: first boot, reboot, restarts, hot-plug (about 15 minutes)
 	@"$(BIN)/python" -m pytest tests/guests -k qemu -s
 
@@ -67,4 +70,4 @@ clean: down ## Take everything down and remove what was installed
 	@[ ! -e .lab/packets/lab.json ] || $(MAKE) --no-print-directory down LAB=packets
 	rm -rf .lab .tools .state .reports .venv .venv.lock
 
-.PHONY: help setup up preview down outputs verify audit recover check test proof soak test-fresh test-guests bench clean
+.PHONY: help setup up preview down outputs verify audit recover check test proof soak test-fresh test-recovery test-guests bench clean
