@@ -65,11 +65,13 @@ class Checkout:
 
 def locked(lock: str, python: Path) -> dict[str, str]:
     """Return the versions that a lock file names for an interpreter, by package name."""
-    code = (
-        "import platform, sys; print(sys.version_info[0], sys.version_info[1], sep='.'); print(platform.python_implementation())"
-    )
+    code = "import platform; print(platform.python_version(), platform.python_implementation())"
     version, implementation = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    variables = {"python_version": version, "platform_python_implementation": implementation}
+    variables = {
+        "python_full_version": version,
+        "python_version": ".".join(version.split(".")[:2]),
+        "platform_python_implementation": implementation,
+    }
     found = {}
     for pin in PIN.finditer(lock):
         marker = Requirement(pin[0].strip()).marker

@@ -73,6 +73,8 @@ class PackageIndex:
         files[f"{stem}.dist-info/METADATA"] = _metadata(name, version).encode()
         if name in REAL:
             files |= _installed(name)
+            if points := distribution(name).read_text("entry_points.txt"):  # setuptools finds its own commands there
+                files[f"{stem}.dist-info/entry_points.txt"] = points.encode()
         rows = [f"{path},sha256={_digest(content)},{len(content)}" for path, content in files.items()]
         files[f"{stem}.dist-info/RECORD"] = "\n".join([*rows, f"{stem}.dist-info/RECORD,,\n"]).encode()
         target = self._place(name) / f"{stem}-py3-none-any.whl"
